@@ -1,0 +1,241 @@
+"""Admission: everything that an answer depends on before its 2xx, decided request by request by one writer.
+
+``decide`` looks (stats, claims, conflicts) and changes nothing; ``append`` makes the decision true: new stats, claims, rows and the
+answer kept for retries join one group commit, and the answer is given when that commit is on disk. No request comes between the two,
+because both run on the event loop without waiting.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from hashlib import blake2b
+from typing import NamedTuple
+
+import msgspec
+
+from headrace.admission.claims import Claims
+from headrace.admission.stats import StatRegistry
+from headrace.catalog.stats import StatRow
+from headrace.journal import Batch, Journal, SavedAnswer, SavedStat
+from headrace.records.encode import (
+    POINT_BYTES,
+    ResolvedPoint,
+    encode_points,
+    encode_row,
+    finish_row,
+    month_of_us,
+)
+from headrace.records.intents import NEW, Answer, Decision, Intent, PointIn, Submission, Verdict
+from headrace.records.tables import POINTS, TABLES
+
+#: How long the first answer under an Idempotency-Key is kept, µs (rulings 4).
+ANSWER_KEPT_US = 24 * 3_600 * 1_000_000
+
+#: Bytes that ``finish_row`` adds to a row at most.
+BATCH_BYTES = 23
+
+_encode = msgspec.json.Encoder().encode
+
+
+class Draft(NamedTuple):
+    """A decided submission. ``stored`` are the intents to be stored, with the points of each resolved to
+    (stat number, ts, value, flags); ``conflict`` tells that an atomic submission stores nothing.
+    """
+
+    submission: Submission
+    project: int
+    decisions: list[Decision]
+    stored: list[Intent]
+    points: list[ResolvedPoint]
+    new_stats: list[StatRow]
+    claims: list[tuple[bytes, bytes]]
+    conflict: bool
+
+
+class _Building:
+    """What one submission has asked for so far; its own intents see it, nobody else does."""
+
+    __slots__ = ("claims", "points", "stats")
+
+    def __init__(self) -> None:
+        self.stats: dict[tuple[str, str, str], StatRow] = {}
+        self.claims: dict[bytes, bytes] = {}
+        self.points: list[ResolvedPoint] = []
+
+
+class Admission:
+    """Used on the event loop's thread. ``clock``: µs since the epoch."""
+
+    def __init__(self, journal: Journal, stats: StatRegistry, claims: Claims, clock: Callable[[], int]) -> None:
+        self.journal = journal
+        self.stats = stats
+        self.claims = claims
+        self._clock = clock
+        self._answers: dict[bytes, Answer] = {}
+
+    # ---------------------------------------------------------------- deciding
+
+    def decide(self, submission: Submission, project: int) -> Draft:
+        """What becomes of each intent if the submission is appended now."""
+        target = submission.project if submission.project is not None else project
+        building = _Building()
+        decisions: list[Decision] = []
+        stored: list[Intent] = []
+        conflict = False
+        for intent in submission.intents:
+            decision = self._decide_intent(intent, target, building)
+            decisions.append(decision)
+            if decision.verdict is Verdict.NEW:
+                stored.append(intent)
+            elif decision.verdict is Verdict.CONFLICT:
+                conflict = conflict or submission.atomic
+        if conflict:
+            rolled_back = Decision(Verdict.ROLLED_BACK)
+            decisions = [rolled_back if d.verdict is Verdict.NEW else d for d in decisions]
+            return Draft(submission, target, decisions, [], [], [], [], True)
+        return Draft(
+            submission,
+            target,
+            decisions,
+            stored,
+            building.points,
+            list(building.stats.values()),
+            list(building.claims.items()),
+            False,
+        )
+
+    def _decide_intent(self, intent: Intent, project: int, building: _Building) -> Decision:
+        for claim in intent.claims:
+            if any(self._held(rival, building) is not None for rival in claim.rivals):
+                return Decision(Verdict.CONFLICT)
+        for claim in intent.claims:
+            value = self._held(claim.key, building)
+            if value is not None:
+                return Decision(Verdict.DUPLICATE, value)
+        if intent.points:
+            conflict = self._resolve_points(intent, project, building)
+            if conflict is not None:
+                return conflict
+        for claim in intent.claims:
+            building.claims[claim.key] = claim.value
+        return NEW
+
+    def _held(self, key: bytes, building: _Building) -> bytes | None:
+        value = building.claims.get(key)
+        return self.claims.holds(key) if value is None else value
+
+    def _resolve_points(self, intent: Intent, project: int, building: _Building) -> Decision | None:
+        """Gives the points their stat numbers; a conflict is told only in source ``stat`` (rulings 3)."""
+        source = intent.source
+        strict = source == "stat"
+        names = self.stats.names(project, source)
+        resolved: list[ResolvedPoint] = []
+        add = resolved.append
+        for point in intent.points:
+            name, type_, ts, value, flags = point
+            known = names.get(name) if strict else names.get((name, type_ or "counter"))
+            if known is not None and (type_ is None or known.type == type_):
+                add((known.stat_id, ts, value, flags))
+                continue
+            stat_id, held_type = self._resolve(point, project, source, building)
+            if strict and type_ is not None and held_type != type_:
+                return Decision(Verdict.CONFLICT, stat=name, stat_type=held_type)
+            if stat_id:
+                add((stat_id, ts, value, flags))
+        building.points += resolved
+        return None
+
+    def _resolve(self, point: PointIn, project: int, source: str, building: _Building) -> tuple[int, str]:
+        """(number, type) of a stat that is not in memory: drafted by this submission, in the catalog, or new. Number 0: the
+        project's derived stats are used up, the point stays in the raw record only.
+        """
+        type_ = point.type or "counter"
+        slot = (source, point.name, "" if source == "stat" else type_)
+        drafted = building.stats.get(slot)
+        if drafted is not None:
+            return drafted.stat_id, drafted.type
+        known = self.stats.names(project, source).get(point.name) if source == "stat" else None
+        known = known or self.stats.look_up(project, source, point.name, type_)
+        if known is not None:
+            return known.stat_id, known.type
+        if not self.stats.room(project, source, len(building.stats)):
+            self.stats.refused_derived += 1
+            return 0, type_
+        row = self.stats.draft(project, source, point.name, type_, self._clock())
+        building.stats[slot] = row
+        return row.stat_id, row.type
+
+    # ---------------------------------------------------------------- appending
+
+    async def append(self, draft: Draft, retry_key: bytes | None = None) -> Answer:
+        """Makes a draft durable and gives its answer. ``retry_key``: the digest under which a 2xx answer is kept. Raises
+        ``JournalUnavailable`` when nothing was stored.
+        """
+        answer = draft.submission.render(draft.decisions)
+        keeps = retry_key is not None and 200 <= answer.status < 300
+        if draft.conflict or not (draft.stored or keeps):
+            pending = self.journal.pending()
+            if pending is not None and not draft.conflict:
+                await pending
+            return answer
+        batch = self._add_rows(draft)
+        for row in draft.new_stats:
+            batch.stats.append(SavedStat(*row))
+            batch.undo.append(self.stats.add(row))
+        for digest, value in draft.claims:
+            batch.claims.append((digest, value))
+            batch.undo.append(self.claims.add(digest, value))
+        if retry_key is not None and keeps:
+            self._keep_answer(batch, retry_key, answer)
+        await batch.done
+        return answer
+
+    def _add_rows(self, draft: Draft) -> Batch:
+        rows: dict[tuple[str, int], list[bytes]] = {}
+        for intent in draft.stored:
+            for row in intent.rows:
+                table = TABLES[row.table]
+                part = month_of_us(row.values[table.received])
+                rows.setdefault((table.name, part), []).append(encode_row(table, row.values))
+        facts = [_encode(fact) for intent in draft.stored for fact in intent.facts]
+        count = sum(map(len, rows.values()))
+        size = sum(sum(map(len, lines)) for lines in rows.values()) + count * BATCH_BYTES
+        size += len(draft.points) * POINT_BYTES + sum(map(len, facts))
+        batch = self.journal.batch(count + len(draft.points), size)
+        points = encode_points(draft.project, draft.points, batch.segment) if draft.points else {}
+        for (name, part), lines in rows.items():
+            batch.add_rows(name, part, b"".join([finish_row(line, batch.segment) for line in lines]), len(lines))
+        for year, (body, number) in points.items():
+            batch.add_rows(POINTS.name, year, body, number)
+        for fact in facts:
+            batch.add_fact(fact)
+        return batch
+
+    # ---------------------------------------------------------------- retries
+
+    def retry_key(self, project: int, method: str, route: str, key: bytes) -> bytes:
+        """Digest of an Idempotency-Key in its scope (rulings 4)."""
+        text = b"\x1f".join((str(project).encode(), method.encode(), route.encode(), key))
+        return blake2b(text, digest_size=16).digest()
+
+    async def kept_answer(self, digest: bytes) -> Answer | None:
+        """The first answer under a retry key, once it is durable; None when there is none."""
+        answer = self._answers.get(digest)
+        if answer is not None:
+            pending = self.journal.pending()
+            if pending is not None:
+                await pending
+            return answer
+        saved = self.journal.saved_answer(digest, self._clock())
+        if saved is None:
+            return None
+        headers = msgspec.json.decode(saved[1], type=list[tuple[str, str]])
+        return Answer(saved[0], saved[2], tuple((name.encode(), value.encode()) for name, value in headers))
+
+    def _keep_answer(self, batch: Batch, digest: bytes, answer: Answer) -> None:
+        headers = [(name.decode(), value.decode()) for name, value in answer.headers]
+        batch.answers.append(
+            SavedAnswer(digest, answer.status, _encode(headers).decode(), answer.body, self._clock() + ANSWER_KEPT_US)
+        )
+        self._answers[digest] = answer
+        batch.done.add_done_callback(lambda _: self._answers.pop(digest, None))

@@ -1,0 +1,99 @@
+"""Keys as the hot path sees them: every live key by the SHA-256 of its secret, always as new as the catalog.
+
+Creation and revocation count at once in every process of a folder: the catalog's ``data_version`` is looked at, at most once
+a millisecond, before a key is believed (4 µs); only when the key epoch moved is the table read again.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from hashlib import sha256
+
+from headrace.catalog import keys as key_table
+from headrace.catalog import meta, projects
+from headrace.catalog.db import Catalog
+from headrace.catalog.keys import KeyRow
+
+#: How old the last look at the catalog's version may be, seconds: on SQLite, and where a look is a network trip.
+FRESH_S = 0.001
+FRESH_REMOTE_S = 1.0
+
+#: ``last_used_at`` moves at most this often, µs (rulings 2).
+USED_EVERY_US = 5 * 60 * 1_000_000
+
+
+class KeyTable:
+    """Used on the event loop's thread. Raises what the catalog raises when it cannot be read: the caller answers 503, never 401."""
+
+    def __init__(self, catalog: Catalog, clock: Callable[[], int]) -> None:
+        self._catalog = catalog
+        self._clock = clock
+        self._fresh = FRESH_S if catalog.is_sqlite else FRESH_REMOTE_S
+        self._keys: dict[bytes, KeyRow] = {}
+        self._projects: dict[str, tuple[int, str]] = {}
+        self._looked = 0.0
+        self._version = -1
+        self._epoch = -1
+        self._used: dict[str, int] = {}
+        self._last_used: dict[str, int] = {}
+        self._refused: dict[str, tuple[int, str, int]] = {}
+        self.refresh()
+
+    def find(self, secret: str) -> KeyRow | None:
+        """The live key with this secret. None means looked up and not found (unknown, revoked, expired, project archived)."""
+        if time.monotonic() - self._looked > self._fresh:
+            self.refresh()
+        key = self._keys.get(sha256(secret.encode("utf-8", "surrogatepass")).digest())
+        if key is None or (key.expires_at is not None and key.expires_at <= self._clock()):
+            return None
+        return key
+
+    def refresh(self) -> None:
+        """Reads the table again if authentication changed since it was read."""
+        version = self._catalog.data_version()
+        if version != self._version:
+            with self._catalog.read() as connection:
+                epoch = meta.key_epoch(connection)
+                if epoch != self._epoch:
+                    self._keys = {row.secret_sha256: row for row in key_table.load_live(connection)}
+                    self._projects = {row[1]: (row[0], row[2]) for row in projects.load_live(connection)}
+            self._version, self._epoch = version, epoch
+        self._looked = time.monotonic()
+
+    def reachable_project(self, key: KeyRow, public_id: str) -> int | None:
+        """Number of the live project ``public_id`` when ``key`` reaches it: its own, or any of its account."""
+        found = self._projects.get(public_id)
+        if found is None:
+            return None
+        number, account = found
+        reached = account == key.account if key.reach == "account" else number == key.project
+        return number if reached else None
+
+    def note_use(self, key: KeyRow) -> None:
+        """An accepted request with ``key``."""
+        now = self._clock()
+        last = self._last_used.get(key.id, key.last_used_at or 0)
+        if now - last >= USED_EVERY_US:
+            self._last_used[key.id] = self._used[key.id] = now
+
+    def note_refusal(self, key: KeyRow, reason: str) -> None:
+        """A refused request with ``key``. ``reason`` never holds any part of a body."""
+        count = self._refused.get(key.id, (0, "", 0))[0]
+        self._refused[key.id] = (count + 1, reason, self._clock())
+
+    def flush(self) -> None:
+        """Writes what was noted to the catalog (any thread); what cannot be written now is kept for the next time."""
+        used, self._used = self._used, {}
+        refused, self._refused = self._refused, {}
+        if not used and not refused:
+            return
+        try:
+            with self._catalog.write() as connection:
+                key_table.record_use(connection, used, refused)
+        except BaseException:
+            self._used = used | self._used
+            for key_id, (count, reason, at) in refused.items():
+                newer = self._refused.get(key_id)
+                self._refused[key_id] = (count, reason, at) if newer is None else (count + newer[0], newer[1], newer[2])
+            raise

@@ -1,0 +1,57 @@
+"""Who is asking: the key, its scope, its project. Another tenant's ids do not exist (404)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from litestar.connection import ASGIConnection
+from litestar.handlers import BaseRouteHandler
+
+from headrace.api.deps import KeyView, Services
+from headrace.api.errors import ApiError
+
+#: Other dialects' key headers, tried in this order when there is no Bearer token (rulings 2).
+KEY_HEADERS = ("x-api-key", "x-seestack-key", "x-allstak-key")
+_CHALLENGE = {"www-authenticate": "Bearer"}
+
+
+def sent_secret(headers: Mapping[str, str]) -> str | None:
+    """The key as sent, None when no header carries one. A Bearer token decides alone; ``Authorization`` with another
+    scheme counts as absent."""
+    scheme, _, token = headers.get("authorization", "").partition(" ")
+    if scheme.lower() == "bearer":
+        return token.strip()
+    for name in KEY_HEADERS:
+        if name in headers:
+            return headers[name].strip()
+    return None
+
+
+def authenticate(services: Services, headers: Mapping[str, str], scope: str) -> KeyView:
+    """The caller's key. Raises :class:`ApiError` 401 (none, unknown), 403 (without ``scope``), 429 (its own limit)."""
+    secret = sent_secret(headers)
+    if secret is None:
+        raise ApiError(401, "no_key", "send an API key as Authorization: Bearer …", _CHALLENGE)
+    key = services.keys.find(secret) if secret else None
+    if key is None:
+        raise ApiError(401, "bad_key", "this API key is unknown, revoked or expired", _CHALLENGE)
+    if key.kind != "key" or scope not in key.scopes:
+        raise ApiError(403, "no_scope", f"this key lacks the {scope} scope")
+    wait = services.keys.charge(key)
+    if wait:
+        raise ApiError(429, "rate_limited", "rate limit exceeded", {"retry-after": str(wait)})
+    return key
+
+
+def guard(scope: str) -> Callable[[ASGIConnection[Any, Any, Any, Any], BaseRouteHandler], None]:
+    """A route guard: runs before the body is read, leaves the key in ``state.key``."""
+
+    def check(connection: ASGIConnection[Any, Any, Any, Any], _handler: BaseRouteHandler) -> None:
+        connection.state.key = authenticate(connection.app.state.services, connection.headers, scope)
+
+    return check
+
+
+reads = guard("read")
+manages = guard("manage")

@@ -1,0 +1,1 @@
+"""Alembic's folder: how a catalog of any released version becomes the present one."""

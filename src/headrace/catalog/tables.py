@@ -1,0 +1,183 @@
+"""The catalog's tables as they are now. ``migrations/versions`` says how a data folder gets here; a test compares both."""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Boolean,
+    Column,
+    Double,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    SmallInteger,
+    Table,
+    Text,
+    UniqueConstraint,
+    text,
+)
+
+metadata = MetaData()
+
+#: As a primary key this is SQLite's row id itself, without a second index.
+_STAT_ID = BigInteger().with_variant(Integer, "sqlite")
+#: Names sort by code point everywhere: SQLite does so by itself, PostgreSQL under the C collation.
+_NAME = Text().with_variant(Text(collation="C"), "postgresql")
+
+#: One row (``one`` = 1). ``last_project`` is the highest project number ever given: numbers are never reused.
+meta = Table(
+    "meta",
+    metadata,
+    Column("one", SmallInteger, primary_key=True, autoincrement=False),
+    Column("instance_id", Text, nullable=False),
+    Column("secret", LargeBinary, nullable=False),
+    Column("key_epoch", BigInteger, nullable=False),
+    Column("last_project", BigInteger, nullable=False),
+    Column("setup_sha256", LargeBinary),
+)
+
+accounts = Table(
+    "accounts",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("email", Text, nullable=False, unique=True),
+    Column("name", Text, nullable=False),
+    Column("password_hash", Text, nullable=False),
+    Column("role", Text, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+)
+
+projects = Table(
+    "projects",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("number", BigInteger, nullable=False, unique=True),
+    Column("slug", Text, nullable=False, unique=True),
+    Column("name", _NAME, nullable=False),
+    Column("account_id", Text, ForeignKey("accounts.id"), nullable=False),
+    Column("state", Text, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("archived_at", BigInteger),
+)
+
+keys = Table(
+    "keys",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("account_id", Text, ForeignKey("accounts.id"), nullable=False),
+    Column("project_number", BigInteger, ForeignKey("projects.number"), nullable=False),
+    Column("reach", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("style", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("scopes", Text, nullable=False),
+    Column("secret_sha256", LargeBinary, nullable=False, unique=True),
+    Column("shown", Text, nullable=False),
+    Column("bindings", JSON, nullable=False),
+    Column("rate", BigInteger),
+    Column("burst", BigInteger),
+    Column("unlimited", Boolean, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("expires_at", BigInteger),
+    Column("revoked_at", BigInteger),
+    Column("last_used_at", BigInteger),
+    Column("refused", BigInteger, nullable=False),
+    Column("refused_reason", Text, nullable=False),
+    Column("refused_at", BigInteger),
+    Index("keys_by_project", "project_number"),
+)
+
+# Rows below that the loader projects from the journal carry a project's number without a foreign key: the journal may
+# name a project that has gone since, and a projection that fails would hold up every other project's.
+
+stats = Table(
+    "stats",
+    metadata,
+    Column("stat_id", _STAT_ID, primary_key=True, autoincrement=False),
+    Column("project", BigInteger, nullable=False),
+    Column("source", Text, nullable=False),
+    Column("name", _NAME, nullable=False),
+    Column("type", Text, nullable=False),
+    Column("unit", Text),
+    Column("public", Boolean, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("last_point_ms", BigInteger),
+    Column("last_received_at", BigInteger),
+    Column("trashed_at", BigInteger),
+    # In the order of a listing (project, name, source): it serves uniqueness, look-up by name and the pages of a list.
+    Index(
+        "stats_by_name",
+        "project",
+        "name",
+        "source",
+        unique=True,
+        sqlite_where=text("trashed_at IS NULL"),
+        postgresql_where=text("trashed_at IS NULL"),
+    ),
+)
+
+monitors = Table(
+    "monitors",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("project", BigInteger, nullable=False),
+    Column("slug", _NAME, nullable=False),
+    Column("environment", _NAME, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("interval_s", BigInteger, nullable=False),
+    Column("interval_edited", Boolean, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("last_check_in_at", BigInteger),
+    Column("last_received_at", BigInteger),
+    Column("last_status", Text, nullable=False),
+    Column("last_duration_ms", Double),
+    Column("last_message", Text, nullable=False),
+    Column("last_event_id", Text, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("created_by", Text, nullable=False),
+    UniqueConstraint("project", "slug", "environment", name="monitors_by_slug"),
+)
+
+annotations = Table(
+    "annotations",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("project", BigInteger, nullable=False),
+    # No foreign key: a stat may be annotated before its first point is projected.
+    Column("stat_id", BigInteger),
+    Column("kind", Text, nullable=False),
+    Column("text", Text, nullable=False),
+    Column("url", Text, nullable=False),
+    Column("ts", BigInteger, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Index("annotations_by_time", "project", "ts"),
+)
+
+dead_letters = Table(
+    "dead_letters",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("project", BigInteger),
+    Column("journal", Text, nullable=False),
+    Column("segment", BigInteger, nullable=False),
+    Column("table_name", Text, nullable=False),
+    Column("partition", Text, nullable=False),
+    Column("row_index", BigInteger, nullable=False),
+    Column("row", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("replayed_at", BigInteger),
+    UniqueConstraint("journal", "segment", "table_name", "partition", "row_index", name="dead_letters_by_place"),
+    Index("dead_letters_by_project", "project", "state", "id"),
+)
+
+progress = Table(
+    "progress",
+    metadata,
+    Column("journal", Text, primary_key=True),
+    Column("segment", BigInteger, nullable=False),
+)

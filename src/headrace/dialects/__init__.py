@@ -1,0 +1,1 @@
+"""The vendors' HTTP dialects, one module each. `registry` lists them."""

@@ -1,0 +1,45 @@
+"""Rows of the canonical tables from keyword arguments, in table order, absent columns empty.
+
+A parser names only the columns that it knows; the order of a table's columns stays in ``records.tables``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from headrace.records.intents import RowIn
+from headrace.records.tables import EVENTS, REQUESTS, SPANS, Kind, Table
+
+_EMPTY: dict[Kind, Any] = {
+    "text": "",
+    "label": "",
+    "u8": 0,
+    "u16": 0,
+    "u32": 0,
+    "u64": 0,
+    "float": 0.0,
+    "float?": None,
+    "labels": {},
+}
+
+
+def _builder(table: Table) -> Callable[..., RowIn]:
+    columns = table.columns[:-1]  # ``batch`` is stamped by the encoder
+    # Times and ids have no empty value: the encoder refuses the None of a parser that forgot one.
+    template = {column.name: _EMPTY.get(column.kind) for column in columns}
+    width = len(template)
+
+    def build(**given: Any) -> RowIn:
+        row = {**template, **given}
+        if len(row) != width:
+            raise TypeError(f"{table.name} has no columns {sorted(row.keys() - template.keys())}")
+        return RowIn(table.name, tuple(row.values()))
+
+    build.__doc__ = f"A row of ``{table.name}``; raises ``TypeError`` for a column that the table lacks."
+    return build
+
+
+event_row = _builder(EVENTS)
+request_row = _builder(REQUESTS)
+span_row = _builder(SPANS)

@@ -1,0 +1,58 @@
+"""One group commit in the making: everything that the requests waiting for it want on disk."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import NamedTuple
+
+
+class SavedStat(NamedTuple):
+    """A stat that came into being with a request; kept until the loader has projected it. ``created_at`` µs."""
+
+    stat_id: int
+    project: int
+    source: str
+    name: str
+    type: str
+    created_at: int
+
+
+class SavedAnswer(NamedTuple):
+    """The first 2xx answer under an ``Idempotency-Key``. ``headers`` as JSON text; ``expires_at`` µs."""
+
+    digest: bytes
+    status: int
+    headers: str
+    body: bytes
+    expires_at: int
+
+
+class Batch:
+    """All rows of a batch carry the same segment number. ``done`` resolves when they are synced, or fails with
+    :class:`JournalUnavailable`; then every function in ``undo`` has run, newest first.
+    """
+
+    __slots__ = ("answers", "claims", "done", "facts", "pages", "row_count", "segment", "size", "stats", "undo")
+
+    def __init__(self, segment: int, done: asyncio.Future[None]) -> None:
+        self.segment = segment
+        self.done = done
+        self.pages: dict[tuple[str, int], list[tuple[bytes, int]]] = {}
+        self.facts: list[bytes] = []
+        self.stats: list[SavedStat] = []
+        self.claims: list[tuple[bytes, bytes]] = []
+        self.answers: list[SavedAnswer] = []
+        self.undo: list[Callable[[], None]] = []
+        self.row_count = 0
+        self.size = 0
+
+    def add_rows(self, table: str, part: int, body: bytes, rows: int) -> None:
+        """``rows`` encoded lines of ``table`` that belong to one partition."""
+        self.pages.setdefault((table, part), []).append((body, rows))
+        self.row_count += rows
+        self.size += len(body)
+
+    def add_fact(self, body: bytes) -> None:
+        self.facts.append(body)
+        self.size += len(body)

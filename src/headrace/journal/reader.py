@@ -1,0 +1,53 @@
+"""The loader's view of the journal: sealed segments and their pages, over a connection of its own."""
+
+from __future__ import annotations
+
+from binascii import crc32
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from headrace.journal import schema
+
+
+class Page(NamedTuple):
+    """One commit's rows of one table and partition. ``intact`` False: the checksum does not match, ``body`` is not to be used.
+    ``at`` µs: when it was committed.
+    """
+
+    id: int
+    table: str
+    part: int
+    row_count: int
+    at: int
+    body: bytes
+    intact: bool
+
+
+class JournalReader:
+    """Used by one thread. Raises ``sqlite3.Error`` when the file cannot be read."""
+
+    def __init__(self, path: Path) -> None:
+        self._db = schema.connect(path, readonly=True)
+
+    def segments(self, upto: int) -> list[int]:
+        """Numbers of the segments ≤ ``upto`` that still have pages, ascending."""
+        rows = self._db.execute("SELECT DISTINCT segment FROM pages WHERE segment <= ? ORDER BY segment", (upto,))
+        return [row[0] for row in rows]
+
+    def pages(self, segment: int) -> Iterator[Page]:
+        """The pages of ``segment`` in the order of their commits."""
+        rows = self._db.execute(
+            "SELECT id, table_name, part, row_count, crc, at, body FROM pages WHERE segment = ? ORDER BY id", (segment,)
+        )
+        for page_id, table, part, row_count, crc, at, body in rows:
+            yield Page(page_id, table, part, row_count, at, body, crc32(body) == crc)
+
+    def stats(self, upto: int) -> list[tuple[int, int, str, str, str, int]]:
+        """Stats made by segments ≤ ``upto``: (stat_id, project, source, name, type, created_at)."""
+        return self._db.execute(
+            "SELECT stat_id, project, source, name, type, created_at FROM stats WHERE segment <= ?", (upto,)
+        ).fetchall()
+
+    def close(self) -> None:
+        self._db.close()

@@ -1,0 +1,1 @@
+"""The canonical records and their table layout: the one vocabulary that every other room shares."""

@@ -1,0 +1,46 @@
+"""A request as parsers see it, without a server."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from headrace.dialects.base import Dialect, Route
+
+#: When every fake request arrives: 2026-04-02 10:00:00 UTC, in µs.
+NOW_US = int(datetime(2026, 4, 2, 10, tzinfo=UTC).timestamp()) * 1_000_000
+
+
+@dataclass
+class FakeInbound:
+    """An :class:`headrace.dialects.base.Inbound`. ``reachable``: public project id to number."""
+
+    route: Route
+    body: bytes = b""
+    headers: Mapping[bytes, bytes] = field(default_factory=dict)
+    parameters: Mapping[str, str] = field(default_factory=dict)
+    reachable: Mapping[str, int] = field(default_factory=dict)
+    project: int = 1
+    received_us: int = NOW_US
+
+    @property
+    def method(self) -> str:
+        return self.route.method
+
+    def header(self, name: bytes) -> bytes | None:
+        return self.headers.get(name)
+
+    def query(self) -> dict[str, str]:
+        return dict(self.parameters)
+
+    def reachable_project(self, public_id: str) -> int | None:
+        return self.reachable.get(public_id)
+
+
+def route_of(dialect: Dialect, path: str, method: str = "POST") -> Route:
+    """The route that serves ``path``, also by an alias."""
+    for route in dialect.routes:
+        if route.method == method and path in (route.path, *route.aliases):
+            return route
+    raise KeyError(path)
