@@ -34,6 +34,9 @@ ANSWER_KEPT_US = 24 * 3_600 * 1_000_000
 #: Bytes that ``finish_row`` adds to a row at most.
 BATCH_BYTES = 23
 
+#: Says that an answer is the first one's.
+REPLAYED = (b"idempotency-replayed", b"true")
+
 _encode = msgspec.json.Encoder().encode
 
 
@@ -171,6 +174,8 @@ class Admission:
         """Makes a draft durable and gives its answer. ``retry_key``: the digest under which a 2xx answer is kept. Raises
         ``JournalUnavailable`` when nothing was stored.
         """
+        if retry_key is not None and (kept := await self.kept_answer(retry_key)) is not None:
+            return kept
         answer = draft.submission.render(draft.decisions)
         keeps = retry_key is not None and 200 <= answer.status < 300
         if draft.conflict or not (draft.stored or keeps):
@@ -219,18 +224,18 @@ class Admission:
         return blake2b(text, digest_size=16).digest()
 
     async def kept_answer(self, digest: bytes) -> Answer | None:
-        """The first answer under a retry key, once it is durable; None when there is none."""
+        """The first answer under a retry key, once it is durable, marked as replayed; None when there is none."""
         answer = self._answers.get(digest)
         if answer is not None:
             pending = self.journal.pending()
             if pending is not None:
                 await pending
-            return answer
+            return answer._replace(headers=(*answer.headers, REPLAYED))
         saved = self.journal.saved_answer(digest, self._clock())
         if saved is None:
             return None
         headers = msgspec.json.decode(saved[1], type=list[tuple[str, str]])
-        return Answer(saved[0], saved[2], tuple((name.encode(), value.encode()) for name, value in headers))
+        return Answer(saved[0], saved[2], (*((name.encode(), value.encode()) for name, value in headers), REPLAYED))
 
     def _keep_answer(self, batch: Batch, digest: bytes, answer: Answer) -> None:
         headers = [(name.decode(), value.decode()) for name, value in answer.headers]

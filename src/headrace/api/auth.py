@@ -8,8 +8,9 @@ from typing import Any
 from litestar.connection import ASGIConnection
 from litestar.handlers import BaseRouteHandler
 
-from headrace.api.deps import KeyView, Services
+from headrace.api.deps import Services
 from headrace.api.errors import ApiError
+from headrace.catalog.keys import KeyRow
 
 #: Other dialects' key headers, tried in this order when there is no Bearer token (rulings 2).
 KEY_HEADERS = ("x-api-key", "x-seestack-key", "x-allstak-key")
@@ -18,7 +19,8 @@ _CHALLENGE = {"www-authenticate": "Bearer"}
 
 def sent_secret(headers: Mapping[str, str]) -> str | None:
     """The key as sent, None when no header carries one. A Bearer token decides alone; ``Authorization`` with another
-    scheme counts as absent."""
+    scheme counts as absent.
+    """
     scheme, _, token = headers.get("authorization", "").partition(" ")
     if scheme.lower() == "bearer":
         return token.strip()
@@ -28,7 +30,7 @@ def sent_secret(headers: Mapping[str, str]) -> str | None:
     return None
 
 
-def authenticate(services: Services, headers: Mapping[str, str], scope: str) -> KeyView:
+def authenticate(services: Services, headers: Mapping[str, str], scope: str) -> KeyRow:
     """The caller's key. Raises :class:`ApiError` 401 (none, unknown), 403 (without ``scope``), 429 (its own limit)."""
     secret = sent_secret(headers)
     if secret is None:
@@ -54,4 +56,5 @@ def guard(scope: str) -> Callable[[ASGIConnection[Any, Any, Any, Any], BaseRoute
 
 
 reads = guard("read")
+writes = guard("write")
 manages = guard("manage")

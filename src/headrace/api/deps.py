@@ -6,13 +6,19 @@ The composition root fills :class:`Services`; nothing here opens a file, a socke
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Set
-from typing import Literal, NamedTuple, Protocol
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any, NamedTuple, Protocol
 
-Reach = Literal["project", "account"]
+from litestar import Request
+from litestar.params import Dependency
+
+from headrace.api.services import Actor, Context, key_actor
+from headrace.api.services.dead_letters import Append
+from headrace.catalog.keys import KeyRow
 
 
-class Unavailable(Exception):  # noqa: N818 - an outcome that a client may retry, answered with 503
+class Unavailable(Exception):
     """A look-up or change that cannot be made now. ``retry_after`` in whole seconds."""
 
     def __init__(self, message: str, retry_after: int = 1) -> None:
@@ -20,44 +26,20 @@ class Unavailable(Exception):  # noqa: N818 - an outcome that a client may retry
         self.retry_after = retry_after
 
 
-class KeyView(Protocol):
-    """A key that may be used now: known, not revoked, not expired, its project not archived."""
-
-    @property
-    def id(self) -> str: ...
-    @property
-    def account(self) -> str:
-        """Id of the account that owns the key."""
-
-    @property
-    def project(self) -> int:
-        """Number of the key's project; for an account-wide key its default project."""
-
-    @property
-    def project_id(self) -> str: ...
-    @property
-    def reach(self) -> str:
-        """``project`` or ``account``."""
-
-    @property
-    def kind(self) -> str: ...
-    @property
-    def scopes(self) -> Set[str]: ...
-
-
 class Keys(Protocol):
     """Admission's key table."""
 
-    def find(self, secret: str) -> KeyView | None:
+    def find(self, secret: str) -> KeyRow | None:
         """The live key with this secret, None when there is none. Raises :class:`Unavailable` when it cannot tell."""
 
-    def charge(self, key: KeyView) -> int:
+    def charge(self, key: KeyRow) -> int:
         """Charges one API request to the key's own rate limit. 0: allowed; else whole seconds to wait."""
 
 
 class HistogramReading(NamedTuple):
     """``bounds`` are upper bounds in seconds, ascending; ``counts`` has one more entry (above the last bound) and is not
-    cumulative; ``total`` is the sum of all observations in seconds."""
+    cumulative; ``total`` is the sum of all observations in seconds.
+    """
 
     bounds: tuple[float, ...]
     counts: tuple[int, ...]
@@ -66,7 +48,8 @@ class HistogramReading(NamedTuple):
 
 class Readings(NamedTuple):
     """Counters since the process started and gauges of this moment. ``accepted`` by dialect; ``refused`` by (dialect, reason
-    class, status): the class comes from a fixed list, never from a request; ``rows`` loaded into the store by table."""
+    class, status): the class comes from a fixed list, never from a request; ``rows`` loaded into the store by table.
+    """
 
     accepted: Mapping[str, int]
     refused: Mapping[tuple[str, str, int], int]
@@ -95,3 +78,43 @@ class Readiness(NamedTuple):
 class Ready(Protocol):
     def check(self) -> Readiness:
         """Whether a record could be acknowledged now, from memory."""
+
+
+@dataclass(frozen=True)
+class Services:
+    """Everything that handlers use. ``context`` is the catalog with clock and randomness; ``append`` puts a dead letter's row
+    back into the journal (called in a worker thread, returns when it is durable); ``path_prefix`` stands in front of every
+    link, "" or "/x".
+    """
+
+    context: Context
+    keys: Keys
+    append: Append
+    gauges: Gauges
+    ready: Ready
+    metrics_token: str = ""
+    path_prefix: str = ""
+
+
+class Target(NamedTuple):
+    """Who asks, and about which project: the key's own unless an account-wide key names another."""
+
+    actor: Actor
+    project: str | int
+
+
+def provide_actor(request: Request[Any, Any, Any]) -> Actor:
+    """The caller behind the key that the route's guard found."""
+    return key_actor(request.state.key)
+
+
+def provide_target(request: Request[Any, Any, Any], project: str | None = None) -> Target:
+    """``project``: id or slug. Whether the key reaches it is decided where it is looked up (404 if not)."""
+    key: KeyRow = request.state.key
+    return Target(key_actor(key), key.project if project is None else project)
+
+
+#: What a handler writes to be given these; the objects are ours, so nothing validates them again.
+TheServices = Annotated[Services, Dependency(skip_validation=True)]
+TheActor = Annotated[Actor, Dependency(skip_validation=True)]
+TheTarget = Annotated[Target, Dependency(skip_validation=True)]

@@ -1,6 +1,7 @@
 """Our own error form, ``{"error": {"code", "message"}}``, and how everything that can go wrong becomes it.
 
-Pages outside ``/api/headrace/`` answer in HTML unless the caller prefers JSON (rulings 1, route table)."""
+Pages outside ``/api/headrace/`` answer in HTML unless the caller prefers JSON (rulings 1, route table).
+"""
 
 from __future__ import annotations
 
@@ -12,8 +13,10 @@ from typing import Any
 import msgspec
 from litestar import MediaType, Request, Response
 from litestar.exceptions import HTTPException, ValidationException
+from sqlalchemy.exc import OperationalError
 
 from headrace.api.deps import Unavailable
+from headrace.api.services import ServiceError
 
 API_PREFIX = "/api/headrace"
 log = logging.getLogger(__name__)
@@ -33,6 +36,8 @@ CODES: Mapping[int, str] = {
     500: "internal",
     503: "unavailable",
 }
+#: What a service's refusal is over HTTP.
+_SERVICE_STATUS: Mapping[str, int] = {"not_found": 404, "conflict": 409, "invalid": 422, "forbidden": 403}
 _TEXTS: Mapping[int, str] = {
     404: "nothing is served at this path",
     413: "the body is larger than this endpoint takes",
@@ -76,6 +81,11 @@ def as_api_error(request: Request[Any, Any, Any], error: Exception) -> ApiError:
         return error
     if isinstance(error, Unavailable):
         return ApiError(503, "unavailable", str(error), {"retry-after": str(error.retry_after)})
+    if isinstance(error, ServiceError):
+        return ApiError(_SERVICE_STATUS[error.code], error.code, error.message)
+    if isinstance(error, OperationalError):
+        log.warning("%s %s: the catalog does not answer", request.method, request.scope["path"], exc_info=error)
+        return ApiError(503, "unavailable", "the catalog does not answer now", {"retry-after": "1"})
     if isinstance(error, ValidationException):
         return ApiError(400, "bad_request", _first_problem(error))
     if isinstance(error, HTTPException) and error.status_code != HTTPStatus.INTERNAL_SERVER_ERROR:
@@ -108,7 +118,9 @@ def prefers_json(request: Request[Any, Any, Any]) -> bool:
     return request.accept.best_match(["text/html", "application/json"], "text/html") == "application/json"
 
 
-def make_handler(error_page: ErrorPage | None) -> Callable[[Request[Any, Any, Any], Exception], Response[Any]]:
+def make_handler(
+    error_page: ErrorPage | None, page_headers: Mapping[str, str]
+) -> Callable[[Request[Any, Any, Any], Exception], Response[Any]]:
     """The one exception handler of the app. Without ``error_page`` every answer is JSON."""
 
     def handle(request: Request[Any, Any, Any], error: Exception) -> Response[Any]:
@@ -118,6 +130,6 @@ def make_handler(error_page: ErrorPage | None) -> Callable[[Request[Any, Any, An
             body = ErrorBody(ErrorDetail(fault.code, fault.message))
             return Response(body, status_code=fault.status, headers=headers, media_type=MediaType.JSON)
         page = error_page(fault.status, fault.message)
-        return Response(page, status_code=fault.status, headers=headers, media_type=MediaType.HTML)
+        return Response(page, status_code=fault.status, headers={**page_headers, **headers}, media_type=MediaType.HTML)
 
     return handle

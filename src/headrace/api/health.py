@@ -9,7 +9,7 @@ from litestar import Response, get
 from litestar.status_codes import HTTP_200_OK, HTTP_503_SERVICE_UNAVAILABLE
 
 from headrace import __version__
-from headrace.api.deps import Services
+from headrace.api.deps import TheServices
 
 NO_STORE = {"cache-control": "no-store"}
 
@@ -33,10 +33,13 @@ def healthz() -> Response[Health]:
     return Response(Health("ok", __version__), headers=NO_STORE)
 
 
-@get("/readyz", sync_to_thread=False, tags=["headrace"], operation_id="readyz", summary="Records can be accepted durably")
-def readyz(services: Services) -> Response[ReadyState]:
+@get(
+    "/readyz", sync_to_thread=False, tags=["headrace"], operation_id="readyz", summary="Records can be accepted durably"
+)
+def readyz(services: TheServices) -> Response[ReadyState]:
     """200 when a record sent now would be acknowledged, else 503 with the reasons. A store that does not answer and a loader
-    that lags are listed as ``degraded``: ingest goes on."""
+    that lags are listed as ``degraded``: ingest goes on.
+    """
     readiness = services.ready.check()
     state = ReadyState(
         "unavailable" if readiness.reasons else "ready", list(readiness.reasons), list(readiness.degraded)

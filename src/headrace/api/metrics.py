@@ -6,8 +6,10 @@ import hmac
 from collections.abc import Iterator
 from ipaddress import ip_address
 from itertools import accumulate
+from typing import Annotated, Any
 
 from litestar import Request, Response, get
+from litestar.params import Dependency
 from litestar.status_codes import HTTP_401_UNAUTHORIZED, HTTP_403_FORBIDDEN
 from prometheus_client import CollectorRegistry
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, InfoMetricFamily
@@ -16,9 +18,10 @@ from prometheus_client.process_collector import ProcessCollector
 from prometheus_client.registry import Collector
 
 from headrace import __version__
-from headrace.api.deps import Gauges, HistogramReading, Services
+from headrace.api.deps import Gauges, HistogramReading, TheServices
 from headrace.api.errors import ApiError
 
+TheRegistry = Annotated[CollectorRegistry, Dependency(skip_validation=True)]
 Family = CounterMetricFamily | GaugeMetricFamily | HistogramMetricFamily | InfoMetricFamily
 
 
@@ -71,7 +74,7 @@ def make_registry(gauges: Gauges) -> CollectorRegistry:
     return registry
 
 
-def is_local(request: Request[object, object, object]) -> bool:
+def is_local(request: Request[Any, Any, Any]) -> bool:
     """Whether the request comes from this machine. One that a proxy passed on does not, whoever the proxy is."""
     if request.headers.get("x-forwarded-for") or request.headers.get("forwarded"):
         return False
@@ -85,13 +88,15 @@ def is_local(request: Request[object, object, object]) -> bool:
     return (mapped or address).is_loopback
 
 
-def check_token(request: Request[object, object, object], token: str) -> None:
+def check_token(request: Request[Any, Any, Any], token: str) -> None:
     """Raises :class:`ApiError` 401/403 unless the caller is local or sends ``token`` as a Bearer token."""
     if is_local(request):
         return
     if not token:
         raise ApiError(
-            HTTP_403_FORBIDDEN, "forbidden", "metrics are only for this machine: set HEADRACE_METRICS_TOKEN to read them"
+            HTTP_403_FORBIDDEN,
+            "forbidden",
+            "metrics are only for this machine: set HEADRACE_METRICS_TOKEN to read them",
         )
     scheme, _, sent = request.headers.get("authorization", "").partition(" ")
     if scheme.lower() == "bearer" and hmac.compare_digest(sent.strip().encode(), token.encode()):
@@ -112,9 +117,7 @@ def check_token(request: Request[object, object, object], token: str) -> None:
     summary="The server's own figures for Prometheus",
     media_type="text/plain",
 )
-def metrics(
-    request: Request[object, object, object], services: Services, metrics_registry: CollectorRegistry
-) -> Response[bytes]:
+def metrics(request: Request[Any, Any, Any], services: TheServices, metrics_registry: TheRegistry) -> Response[bytes]:
     """Text exposition (OpenMetrics by ``Accept``). Open to loopback; others send ``HEADRACE_METRICS_TOKEN`` as a Bearer token."""
     check_token(request, services.metrics_token)
     encoder, content_type = choose_encoder(request.headers.get("accept", ""))

@@ -20,7 +20,8 @@ class ApiRequest(Request[Any, Any, Any]):
 
     async def json(self) -> Any:
         """The parsed body, its text free of NUL. Raises :class:`ApiError` 415 for another type or encoding, 400 for anything
-        that is not JSON."""
+        that is not JSON.
+        """
         _check_type(self)
         body = await self.body()
         try:

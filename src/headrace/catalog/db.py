@@ -44,7 +44,8 @@ def sqlite_url(path: str | Path) -> str:
 class Catalog:
     """An open catalog. Safe to share between threads; every ``read`` and ``write`` is one transaction of its own.
 
-    A locked or unreachable database raises ``sqlalchemy.exc.DBAPIError`` from either of them."""
+    A locked or unreachable database raises ``sqlalchemy.exc.DBAPIError`` from either of them.
+    """
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
@@ -55,7 +56,8 @@ class Catalog:
     @classmethod
     def open(cls, url: str) -> Self:
         """Opens ``url`` (``sqlite:///…`` or ``postgresql://…``), brings its schema up to date and fills in the instance's
-        id and secret when it is new. Raises :class:`CatalogError`."""
+        id and secret when it is new. Raises :class:`CatalogError`.
+        """
         engine = _engine(url)
         catalog = cls(engine)
         try:
@@ -71,7 +73,8 @@ class Catalog:
     @contextmanager
     def write(self) -> Iterator[Connection]:
         """A transaction that is committed, fully synced, at the end of the block and rolled back by an exception. On SQLite
-        it takes the write lock at once, so that what it reads cannot change before it writes."""
+        it takes the write lock at once, so that what it reads cannot change before it writes.
+        """
         with self._writer.begin() as conn:
             yield conn
 
@@ -83,7 +86,8 @@ class Catalog:
 
     def data_version(self) -> int:
         """A number that changes when any process commits a change to the catalog. On SQLite ``PRAGMA data_version`` of a
-        connection that never writes (4 µs, for one thread); elsewhere the key epoch, one query."""
+        connection that never writes (4 µs, for one thread); elsewhere the key epoch, one query.
+        """
         if self._watch is not None:
             return int(self._watch.execute("PRAGMA data_version").fetchone()[0])
         with self.read() as conn:
@@ -119,7 +123,8 @@ def insert_ignore(
     conn: Connection, table: sa.Table, rows: list[dict[str, Any]], conflict: tuple[str, ...] | None = None
 ) -> int:
     """Inserts ``rows``, leaving out those that are there already; gives the number inserted. With ``conflict`` only a clash
-    over those columns is forgiven, any other raises ``IntegrityError``."""
+    over those columns is forgiven, any other raises ``IntegrityError``.
+    """
     if not rows:
         return 0
     insert = sqlite_insert if conn.dialect.name == "sqlite" else postgresql_insert

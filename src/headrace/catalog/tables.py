@@ -1,7 +1,5 @@
 """The catalog's tables as they are now. ``migrations/versions`` says how a data folder gets here; a test compares both."""
 
-from __future__ import annotations
-
 from sqlalchemy import (
     JSON,
     BigInteger,
@@ -107,15 +105,25 @@ stats = Table(
     Column("last_point_ms", BigInteger),
     Column("last_received_at", BigInteger),
     Column("trashed_at", BigInteger),
-    # In the order of a listing (project, name, source): it serves uniqueness, look-up by name and the pages of a list.
+    # In the order of a listing: it serves uniqueness, look-up by name and the pages of a list. The type belongs to it because only
+    # source `stat` forbids a counter and a value of one name.
     Index(
         "stats_by_name",
         "project",
         "name",
         "source",
+        "type",
         unique=True,
         sqlite_where=text("trashed_at IS NULL"),
         postgresql_where=text("trashed_at IS NULL"),
+    ),
+    Index(
+        "stats_own_names",
+        "project",
+        "name",
+        unique=True,
+        sqlite_where=text("source = 'stat' AND trashed_at IS NULL"),
+        postgresql_where=text("source = 'stat' AND trashed_at IS NULL"),
     ),
 )
 

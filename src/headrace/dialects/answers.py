@@ -13,6 +13,10 @@ Headers = tuple[tuple[bytes, bytes], ...]
 JSON_TYPE: tuple[bytes, bytes] = (b"content-type", b"application/json")
 
 
+class Problem(Exception):
+    """The first thing wrong with a body. Its text is the answer's: it names fields and positions, never contents."""
+
+
 def json_answer(status: int, value: Any, headers: Headers = (), *, reason: str = "") -> Answer:
     """``value`` as a JSON answer; ``headers`` follow the content type. ``reason`` as in :class:`Answer`."""
     return Answer(status, compact(value), (JSON_TYPE, *headers), reason)
@@ -20,7 +24,8 @@ def json_answer(status: int, value: Any, headers: Headers = (), *, reason: str =
 
 def error_answer(status: int, text: str, headers: Headers = (), *, reason: str = "") -> Answer:
     """``{"error": text}``. The refusal counter's note is ``text`` unless ``reason`` is given, as it must be when the text
-    repeats anything of the body."""
+    repeats anything of the body.
+    """
     return json_answer(status, {"error": text}, headers, reason=reason or text)
 
 

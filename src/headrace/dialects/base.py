@@ -152,6 +152,8 @@ class Route(NamedTuple):
     answers: tuple[tuple[int, str], ...] = ()
     parameters: tuple[tuple[str, str], ...] = ()
     content_types: tuple[str, ...] = ("application/json",)
+    #: A body that this route accepts as it stands, for the samples in the documentation; "": made from ``body_type``.
+    sample: str = ""
 
 
 class Dialect(NamedTuple):
@@ -171,3 +173,5 @@ class Dialect(NamedTuple):
     lenient_paths: bool = False
     #: Limits by client address: (requests/min before look-up, failed look-ups/min); 0 = none.
     ip_limits: tuple[int, int] = (0, 0)
+    #: Prefixes under which the key is checked before path and method (SeeStack: an unknown path with a bad key is 401).
+    auth_first: tuple[str, ...] = ()

@@ -25,6 +25,7 @@ MAX_DEPTH = 256
 _SUSPECT = re.compile(rb"\\u(?:[dD][89a-fA-F]|0000)")
 
 _encode = msgspec.json.Encoder().encode
+_TOO_DEEP = "nested too deeply"
 
 
 class NotJson(ValueError):
@@ -36,18 +37,18 @@ def read_json(body: bytes) -> Any:
 
     Lone surrogates and NUL become U+FFFD in keys and strings. NaN, Infinity and numbers such as 1e400 come out as
     non-finite floats, for the caller to refuse where it uses them (:func:`is_finite`). Raises :class:`NotJson` for anything
-    else: bad UTF-8, bad JSON, more than ``MAX_DEPTH`` levels, an integer over Python's digit limit."""
+    else: bad UTF-8, bad JSON, more than ``MAX_DEPTH`` levels, an integer over Python's digit limit.
+    """
     try:
         value = json.loads(body.decode("utf-8-sig"))
-        if too_deep(body, value):
-            raise NotJson("nested too deeply")
-        return clean_json(value) if _SUSPECT.search(body) else value
     except RecursionError:
-        raise NotJson("nested too deeply") from None
-    except NotJson:
-        raise
+        raise NotJson(_TOO_DEEP) from None
     except ValueError:  # UnicodeDecodeError and JSONDecodeError are kinds of it
         raise NotJson("not valid JSON") from None
+    if too_deep(body, value):
+        raise NotJson(_TOO_DEEP)
+    # At most 256 levels are two frames each in the walk below: far from the interpreter's limit of 1,000.
+    return clean_json(value) if _SUSPECT.search(body) else value
 
 
 def too_deep(body: bytes, value: Any) -> bool:
@@ -103,7 +104,8 @@ def number(value: Any) -> float | None:
 
 def compact(value: Any) -> bytes:
     """``value`` as JSON without spaces, non-ASCII unescaped, in UTF-8. It must be clean and finite: the encoder writes NaN as
-    null and raises on lone surrogates."""
+    null and raises on lone surrogates.
+    """
     return _encode(value)
 
 

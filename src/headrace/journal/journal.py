@@ -26,6 +26,9 @@ SEGMENT_BYTES = 32 * 1024 * 1024
 #: Bytes of trimmed pages deleted with one commit: keeps a commit short while a segment of 32 MiB goes.
 TRIM_BYTES = 4 * 1024 * 1024
 
+#: Folded claims deleted with one commit, for the same reason.
+TRIM_CLAIMS = 5_000
+
 #: How often free disk space is looked at, seconds.
 DISK_CHECK_S = 0.25
 
@@ -73,6 +76,7 @@ class Journal:
         self._segment_at = 0
         self._open: Batch | None = None
         self._trims: list[int] = []
+        self._claims_gone = 0
         self._sizes: dict[int, tuple[int, int, int]] = {
             row[0]: (int(row[1]), int(row[2]), row[3])
             for row in self._db.execute(
@@ -281,6 +285,8 @@ class Journal:
         """Deletes up to ``TRIM_BYTES`` of pages within the running transaction; gives the segments that are gone."""
         gone: list[int] = []
         budget = TRIM_BYTES
+        if self._claims_gone:
+            self._trim_claims()
         for segment in self._trims:
             last = self._db.execute(
                 "SELECT max(id) FROM (SELECT id, sum(length(body)) OVER (ORDER BY id) AS upto, length(body) AS own FROM pages"
@@ -302,6 +308,14 @@ class Journal:
                 break
         return gone
 
+    def _trim_claims(self) -> None:
+        first = self._db.execute("SELECT min(id) FROM claims").fetchone()[0]
+        if first is None or first > self._claims_gone:
+            self._claims_gone = 0
+            return
+        last = min(first + TRIM_CLAIMS, self._claims_gone)
+        self._db.execute("DELETE FROM claims WHERE id <= ?", (last,))
+
     def _trimmed(self, gone: list[int]) -> None:
         for segment in gone:
             self._trims.remove(segment)
@@ -310,7 +324,7 @@ class Journal:
             self.depth_rows -= rows
         if gone:
             self.oldest_at = next(iter(self._sizes.values()))[2] if self._sizes else None
-        if self._trims:
+        if self.trimming:
             asyncio.get_running_loop().call_soon(self._schedule)
 
     # ---------------------------------------------------------------- side tables
@@ -324,8 +338,19 @@ class Journal:
         return self._db.execute("SELECT id, digest, value, at FROM claims ORDER BY id").fetchall()
 
     def forget_claims(self, last_id: int) -> None:
-        """Drops claims that have been folded and synced elsewhere."""
-        self._db.execute("DELETE FROM claims WHERE id <= ?", (last_id,))
+        """Drops claims that have been folded and synced elsewhere, some with each commit."""
+        self._claims_gone = last_id
+        self._schedule()
+
+    @property
+    def trimming(self) -> bool:
+        """Something is still to be deleted."""
+        return bool(self._trims or self._claims_gone)
+
+    def tidy(self) -> None:
+        """Goes on with trimming that a failed commit left undone."""
+        if self.trimming:
+            self._schedule()
 
     def saved_answer(self, digest: bytes, now: int) -> tuple[int, str, bytes] | None:
         """(status, headers as JSON, body) of the answer kept under ``digest``, None when there is none or it is too old."""

@@ -49,5 +49,9 @@ class JournalReader:
             "SELECT stat_id, project, source, name, type, created_at FROM stats WHERE segment <= ?", (upto,)
         ).fetchall()
 
+    def claims(self) -> list[tuple[int, bytes, bytes, int]]:
+        """Claims not yet folded: (id, digest, value, at µs), oldest first."""
+        return self._db.execute("SELECT id, digest, value, at FROM claims ORDER BY id").fetchall()
+
     def close(self) -> None:
         self._db.close()

@@ -111,14 +111,13 @@ def _stats() -> None:
         _big("created_at"),
         *map(_big_or_null, ("last_point_ms", "last_received_at", "trashed_at")),
     )
-    op.create_index(
-        "stats_by_name",
-        "stats",
-        ["project", "name", "source"],
-        unique=True,
-        sqlite_where=sa.text("trashed_at IS NULL"),
-        postgresql_where=sa.text("trashed_at IS NULL"),
-    )
+    _unique_live("stats_by_name", ["project", "name", "source", "type"], "trashed_at IS NULL")
+    _unique_live("stats_own_names", ["project", "name"], "source = 'stat' AND trashed_at IS NULL")
+
+
+def _unique_live(name: str, columns: list[str], condition: str) -> None:
+    where = sa.text(condition)
+    op.create_index(name, "stats", columns, unique=True, sqlite_where=where, postgresql_where=where)
 
 
 def _monitors() -> None:
@@ -169,9 +168,7 @@ def _loader() -> None:
         _big("created_at"),
         _text("state"),
         _big_or_null("replayed_at"),
-        sa.UniqueConstraint(
-            "journal", "segment", "table_name", "partition", "row_index", name="dead_letters_by_place"
-        ),
+        sa.UniqueConstraint("journal", "segment", "table_name", "partition", "row_index", name="dead_letters_by_place"),
     )
     op.create_index("dead_letters_by_project", "dead_letters", ["project", "state", "id"])
     op.create_table("progress", sa.Column("journal", sa.Text, primary_key=True), _big("segment"))

@@ -14,6 +14,15 @@ from typing import Any, NamedTuple
 KIB, MIB, GIB, TIB = 1 << 10, 1 << 20, 1 << 30, 1 << 40
 _UNITS = {"": 1, "B": 1, "KIB": KIB, "MIB": MIB, "GIB": GIB, "TIB": TIB}
 
+
+class SettingsError(Exception):
+    """A bad setting. The text is one line: where it stands, what is wrong, what would be right."""
+
+    def __init__(self, where: str, problem: str) -> None:
+        super().__init__(f"{where}: {problem}")
+        self.where = where
+
+
 Network = IPv4Network | IPv6Network
 Parse = Callable[[Any], Any]
 

@@ -1,0 +1,1 @@
+"""What an answer depends on before its 2xx: keys, limits, stats, claims, retries."""

@@ -1,0 +1,38 @@
+"""Moves claims from the journal to `claims.db` in bulk, beside the event loop."""
+
+from __future__ import annotations
+
+import logging
+import sqlite3
+from collections.abc import Callable
+from pathlib import Path
+
+from headrace.admission.claims import FoldedClaims
+from headrace.journal import JournalReader
+
+#: Claims that are folded at once at most: bounds memory and the work lost to a stop.
+FOLD_MAX = 200_000
+
+_log = logging.getLogger("headrace.admission")
+
+
+def fold(
+    journal_path: Path, folded: FoldedClaims, now: int, forget: Callable[[int, list[bytes]], None]
+) -> int:
+    """Folds what the journal holds; gives the number of claims. ``forget`` is told the last id and the digests once they are
+    synced. ``now`` in µs. Blocking."""
+    reader = JournalReader(journal_path)
+    try:
+        claims = reader.claims()[:FOLD_MAX]
+    finally:
+        reader.close()
+    if not claims:
+        return 0
+    try:
+        folded.fold([(digest, value, at) for _, digest, value, at in claims])
+        folded.expire(now)
+    except sqlite3.Error as error:
+        _log.warning("claims stay in the journal for now: %s", error)
+        return 0
+    forget(claims[-1][0], [digest for _, digest, _, _ in claims])
+    return len(claims)

@@ -1,0 +1,1 @@
+"""The REST API in front of catalog and store, its documentation, health and metrics."""

@@ -1,0 +1,140 @@
+"""The ASGI app behind the gateway: our API, health, metrics, and whatever pages the site brings."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from types import MappingProxyType
+from typing import Annotated, Any, NamedTuple, cast
+
+from litestar import Litestar, Response, Router, get
+from litestar.datastructures import State
+from litestar.di import Provide
+from litestar.handlers import HTTPRouteHandler
+from litestar.openapi import OpenAPIConfig
+from litestar.params import Dependency
+from litestar.types import ASGIApp, Message, Receive, Scope, Send
+from prometheus_client import CollectorRegistry
+
+from headrace import __version__
+from headrace.api import health, metrics
+from headrace.api.deps import Services, provide_actor, provide_target
+from headrace.api.errors import API_PREFIX, ErrorPage, make_handler
+from headrace.api.openapi import build_document, document_bytes
+from headrace.api.requests import MAX_BODY, ApiRequest
+from headrace.api.routes import HANDLERS
+from headrace.dialects.base import Dialect
+
+Handlers = Sequence[HTTPRouteHandler | Router]
+
+
+class Site(NamedTuple):
+    """The pages: their handlers, how an error looks to a browser, and the headers that go with it. Handlers may ask for
+    ``services`` and ``document``.
+    """
+
+    handlers: Handlers = ()
+    error_page: ErrorPage | None = None
+    page_headers: Mapping[str, str] = MappingProxyType({})
+
+
+class Document:
+    """The OpenAPI document, made when it is first asked for (0.1 s that a start does not need)."""
+
+    def __init__(self, dialects: Sequence[Dialect]) -> None:
+        self._dialects = dialects
+
+    @cached_property
+    def value(self) -> dict[str, Any]:
+        return build_document(own_schema(), self._dialects)
+
+    @cached_property
+    def bytes(self) -> bytes:
+        return document_bytes(self.value)
+
+
+TheDocument = Annotated[Document, Dependency(skip_validation=True)]
+
+
+def create_api(services: Services, dialects: Sequence[Dialect], site: Site | None = None) -> ASGIApp:
+    """The whole app. ``dialects`` are documented, not served: the gateway answers their paths before this app is asked."""
+    site = site or Site()
+    state = State(
+        {
+            "services": services,
+            "document": Document(dialects),
+            "metrics_registry": metrics.make_registry(services.gauges),
+        }
+    )
+    app = Litestar(
+        route_handlers=[*_own_handlers(), openapi_json, *site.handlers],
+        dependencies=_DEPENDENCIES,
+        exception_handlers={Exception: make_handler(site.error_page, site.page_headers)},
+        request_class=ApiRequest,
+        request_max_body_size=MAX_BODY,
+        state=state,
+        openapi_config=None,
+        logging_config=None,
+    )
+    return answer_head(app)
+
+
+def own_schema() -> dict[str, Any]:
+    """Litestar's OpenAPI schema of our own endpoints, pages left out."""
+    config = OpenAPIConfig(
+        title="Headrace", version=__version__, operation_id_creator=lambda handler, _method, _path: handler.handler_name
+    )
+    app = Litestar(_own_handlers(), dependencies=_DEPENDENCIES, openapi_config=config, logging_config=None)
+    return app.openapi_schema.to_schema()
+
+
+def answer_head(app: ASGIApp) -> ASGIApp:
+    """HEAD answers as GET does, without the body: Litestar has no handler for it on its own."""
+
+    async def headed(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope.get("method") != "HEAD":
+            await app(scope, receive, send)
+            return
+
+        async def bodiless(message: Message) -> None:
+            if message["type"] == "http.response.body":
+                message = {"type": "http.response.body", "body": b"", "more_body": message.get("more_body", False)}
+            await send(message)
+
+        await app(cast("Scope", {**scope, "method": "GET"}), receive, bodiless)
+
+    return headed
+
+
+@get("/docs/openapi.json", include_in_schema=False, sync_to_thread=True)
+def openapi_json(document: TheDocument) -> Response[bytes]:
+    """The OpenAPI 3.1 document of every endpoint."""
+    return Response(document.bytes, media_type="application/json", headers={"cache-control": "no-cache"})
+
+
+def _own_handlers() -> list[HTTPRouteHandler | Router]:
+    return [Router(API_PREFIX, route_handlers=HANDLERS), health.healthz, health.readyz, metrics.metrics]
+
+
+def _services(state: State) -> Services:
+    found: Services = state.services
+    return found
+
+
+def _document(state: State) -> Document:
+    found: Document = state.document
+    return found
+
+
+def _registry(state: State) -> CollectorRegistry:
+    found: CollectorRegistry = state.metrics_registry
+    return found
+
+
+_DEPENDENCIES = {
+    "services": Provide(_services, sync_to_thread=False),
+    "document": Provide(_document, sync_to_thread=False),
+    "actor": Provide(provide_actor, sync_to_thread=False),
+    "target": Provide(provide_target, sync_to_thread=False),
+    "metrics_registry": Provide(_registry, sync_to_thread=False),
+}

@@ -1,0 +1,51 @@
+"""What a vendor's read handler gets and gives. The gateway has checked key and scope and read the body before."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from typing import NamedTuple, Protocol
+
+from headrace.api.services import Context
+from headrace.catalog.keys import KeyRow
+from headrace.records.intents import Answer
+from headrace.store import Store
+
+
+class ReadRequest(Protocol):
+    """One request behind a route with a ``handler``."""
+
+    @property
+    def params(self) -> Mapping[str, str]:
+        """The path's ``{name}`` segments, percent-decoded."""
+
+    @property
+    def body(self) -> bytes:
+        """The decoded body; empty on routes without a ``body`` step."""
+
+    @property
+    def key(self) -> KeyRow: ...
+    @property
+    def received_us(self) -> int:
+        """Receipt time, µs since the epoch, UTC."""
+
+    def query(self) -> Mapping[str, str]:
+        """Query parameters, percent-decoded; of a repeated one the first."""
+
+
+class StreamAnswer(NamedTuple):
+    """An answer whose body comes in pieces."""
+
+    status: int
+    headers: tuple[tuple[bytes, bytes], ...]
+    chunks: AsyncIterator[bytes]
+
+
+class CompatServices(NamedTuple):
+    """What the handlers work with. ``context`` brings catalog, clock and the stats not projected yet; calls into either of the
+    two block and are made in worker threads."""
+
+    context: Context
+    store: Store
+
+
+Handler = Callable[[ReadRequest], Awaitable[Answer | StreamAnswer]]

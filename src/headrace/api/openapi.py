@@ -1,0 +1,201 @@
+"""One OpenAPI 3.1 document for every endpoint: ours from Litestar's own schema, the vendors' from the route table."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from http import HTTPStatus
+from typing import Any
+
+import msgspec
+
+from headrace import __version__
+from headrace.api.errors import API_PREFIX
+from headrace.api.samples import body_text, example
+from headrace.dialects.base import Dialect, Route
+
+Json = dict[str, Any]
+
+OWN_TAG = "headrace"
+#: Security schemes by the place where a key is read (``dialects.base.KeyPlace``).
+SCHEME_NAMES = {
+    "bearer": "bearer",
+    "Bearer": "bearer",
+    "x-api-key": "xApiKey",
+    "x-seestack-key": "xSeeStackKey",
+    "x-allstak-key": "xAllStakKey",
+}
+SECURITY_SCHEMES: Json = {
+    "bearer": {"type": "http", "scheme": "bearer"},
+    "xApiKey": {"type": "apiKey", "in": "header", "name": "X-API-Key"},
+    "xSeeStackKey": {"type": "apiKey", "in": "header", "name": "X-SeeStack-Key"},
+    "xAllStakKey": {"type": "apiKey", "in": "header", "name": "X-AllStak-Key"},
+}
+#: Refusals that every endpoint of our own API may answer with, beside those that Litestar lists.
+_OWN_ERRORS = (400, 401, 403, 404, 405, 429, 500, 503)
+_BODY_ERRORS = (413, 415)
+_PLACEHOLDER = re.compile(r"\{(\w+)\}")
+
+
+def build_document(own: Json, dialects: Sequence[Dialect]) -> Json:
+    """The whole document. ``own`` is Litestar's schema of our API; nothing of it is changed in place."""
+    paths: Json = {}
+    schemas: Json = dict(own.get("components", {}).get("schemas", {}))
+    schemas["ErrorBody"] = _ERROR_SCHEMA
+    for path, item in own.get("paths", {}).items():
+        paths[path] = {method: _own_operation(path, operation) for method, operation in item.items()}
+    for dialect in dialects:
+        names = _component_namer(dialect.name)
+        schemas.update(_body_schemas(dialect, names))
+        for route in dialect.routes:
+            for path in (route.path, *route.aliases):
+                paths.setdefault(path, {})[route.method.lower()] = _operation(dialect, route, path, schemas, names)
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Headrace",
+            "version": __version__,
+            "description": "Every endpoint of this server: its own API and the dialects that programs already speak.",
+        },
+        "servers": [{"url": "/"}],
+        "tags": [
+            {"name": OWN_TAG, "description": "Headrace's own API"},
+            *({"name": dialect.name, "description": dialect.title} for dialect in dialects),
+        ],
+        "paths": paths,
+        "components": {"schemas": schemas, "securitySchemes": SECURITY_SCHEMES},
+    }
+
+
+_ERROR_SCHEMA: Json = {
+    "type": "object",
+    "title": "ErrorBody",
+    "description": "Every error of Headrace's own API.",
+    "required": ["error"],
+    "properties": {
+        "error": {
+            "type": "object",
+            "required": ["code", "message"],
+            "properties": {"code": {"type": "string"}, "message": {"type": "string"}},
+        }
+    },
+}
+
+
+def _own_operation(path: str, operation: Json) -> Json:
+    """A Litestar operation with our tag, our error form and our keys."""
+    result = dict(operation, tags=[OWN_TAG])
+    if not path.startswith(API_PREFIX):
+        return result | {"security": []}
+    responses = {status: answer for status, answer in operation.get("responses", {}).items() if int(status) < 400}
+    statuses = (*_OWN_ERRORS, *_BODY_ERRORS) if "requestBody" in operation else _OWN_ERRORS
+    for status in statuses:
+        responses[str(status)] = {
+            "description": HTTPStatus(status).phrase,
+            "content": {"application/json": {"schema": {"$ref": "#/components/schemas/ErrorBody"}}},
+        }
+    return result | {"responses": responses, "security": [{name: []} for name in SECURITY_SCHEMES]}
+
+
+def _component_namer(dialect: str) -> Callable[[str], str]:
+    """Two dialects may both call a body ``Event``: component names carry the dialect."""
+    return lambda name: f"{dialect}.{re.sub(r'[^A-Za-z0-9._-]', '_', name)}"
+
+
+def _body_schemas(dialect: Dialect, named: Callable[[str], str]) -> Json:
+    types = [route.body_type for route in dialect.routes if route.body_type is not None]
+    if not types:
+        return {}
+    _, components = msgspec.json.schema_components(types, ref_template=f"#/components/schemas/{named('')}{{name}}")
+    return {named(name): schema for name, schema in components.items()}
+
+
+def _body_schema(route: Route, named: Callable[[str], str]) -> Json:
+    if route.body_type is None:
+        return {}
+    (schema,), _ = msgspec.json.schema_components(
+        [route.body_type], ref_template=f"#/components/schemas/{named('')}{{name}}"
+    )
+    return dict(schema)
+
+
+def _operation(dialect: Dialect, route: Route, path: str, schemas: Json, named: Callable[[str], str]) -> Json:
+    scopes = [route.scope] if isinstance(route.scope, str) else list(route.scope)
+    keyed = "auth" in route.steps
+    operation: Json = {
+        "tags": [dialect.name],
+        "operationId": "_".join((dialect.name, route.method.lower(), *re.findall(r"\w+", path))),
+        "summary": route.summary,
+        "security": [{SCHEME_NAMES[place]: scopes} for place in dialect.key_places] if keyed else [],
+        "responses": _responses(route),
+    }
+    if path != route.path:
+        operation["description"] = f"The same as `{route.path}`."
+    if parameters := _parameters(route, path):
+        operation["parameters"] = parameters
+    if route.parse is not None or route.body_type is not None:
+        schema = _body_schema(route, named)
+        sample = _sample(route, schema, schemas)
+        operation["requestBody"] = {
+            "required": True,
+            "content": {kind: _content(kind, schema, sample) for kind in route.content_types},
+        }
+    return operation
+
+
+def _sample(route: Route, schema: Json, schemas: Json) -> Any:
+    """The route's own sample where it has one: parsed if it is a single JSON value, else as text."""
+    if not route.sample:
+        return example(schema, schemas) if schema else None
+    return _example_of(route.sample)[1]
+
+
+def _content(kind: str, schema: Json, sample: Any) -> Json:
+    content: Json = {"schema": schema}
+    if sample is not None:
+        content["example"] = sample if kind.endswith("json") and "ndjson" not in kind else body_text(sample, kind)
+    return content
+
+
+def _parameters(route: Route, path: str) -> list[Json]:
+    """Path parameters by the path's placeholders; of the others a name with a dash is a header, the rest is the query."""
+    texts = dict(route.parameters)
+    placeholders = _PLACEHOLDER.findall(path)
+    result: list[Json] = []
+    for name in (*placeholders, *(name for name in texts if name not in placeholders)):
+        place = "path" if name in placeholders else "header" if "-" in name else "query"
+        result.append(
+            {
+                "name": name,
+                "in": place,
+                "required": place == "path",
+                "description": texts.get(name, ""),
+                "schema": {"type": "string"},
+            }
+        )
+    return result
+
+
+def _responses(route: Route) -> Json:
+    """One entry per status, its examples numbered when there are several."""
+    responses: Json = {}
+    for status, text in route.answers:
+        entry = responses.setdefault(str(status), {"description": HTTPStatus(status).phrase})
+        if not text:
+            continue
+        kind, value = _example_of(text)
+        examples = entry.setdefault("content", {}).setdefault(kind, {}).setdefault("examples", {})
+        examples[str(len(examples) + 1)] = {"value": value}
+    return responses or {"200": {"description": "OK"}}
+
+
+def _example_of(text: str) -> tuple[str, Any]:
+    try:
+        return "application/json", msgspec.json.decode(text)
+    except msgspec.DecodeError:
+        return "text/plain", text
+
+
+def document_bytes(document: Mapping[str, Any]) -> bytes:
+    """The document as JSON, the same bytes for the same document."""
+    return msgspec.json.encode(document)

@@ -1,0 +1,13 @@
+"""The handlers of our own API, one module a noun."""
+
+from headrace.api.routes import annotations as notes
+from headrace.api.routes import dead_letters, keys, monitors, projects, stats
+
+HANDLERS = (
+    *projects.HANDLERS,
+    *keys.HANDLERS,
+    *stats.HANDLERS,
+    *notes.HANDLERS,
+    *monitors.HANDLERS,
+    *dead_letters.HANDLERS,
+)

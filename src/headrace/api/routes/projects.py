@@ -1,0 +1,70 @@
+"""Projects: listed, made, archived."""
+
+from __future__ import annotations
+
+import msgspec
+from litestar import get, post
+
+from headrace.api.auth import manages, reads
+from headrace.api.deps import TheActor, TheServices
+from headrace.api.services import projects
+from headrace.api.services.projects import ProjectInfo
+from headrace.api.times import maybe, when
+
+
+class Project(msgspec.Struct, frozen=True):
+    """``state`` is live or archived."""
+
+    id: str
+    name: str
+    slug: str
+    state: str
+    created_at: str
+    archived_at: str | None
+
+
+class Projects(msgspec.Struct, frozen=True):
+    projects: list[Project]
+
+
+class NewProject(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """``name``: 1 to 100 characters."""
+
+    name: str
+
+
+def view(info: ProjectInfo) -> Project:
+    return Project(info.id, info.name, info.slug, info.state, when(info.created_at), maybe(info.archived_at))
+
+
+@get("/projects", guards=[reads], sync_to_thread=True, summary="List projects")
+def list_projects(services: TheServices, actor: TheActor, archived: bool = False) -> Projects:
+    """The projects that the key reaches, oldest first; ``archived`` adds those that are archived."""
+    return Projects([view(info) for info in projects.list_all(services.context, actor, archived=archived)])
+
+
+@post("/projects", guards=[manages], sync_to_thread=True, summary="Make a project")
+def create_project(services: TheServices, actor: TheActor, data: NewProject) -> Project:
+    """Needs an account-wide key."""
+    return view(projects.create(services.context, actor, name=data.name))
+
+
+@get("/projects/{project_ref:str}", guards=[reads], sync_to_thread=True, summary="One project")
+def get_project(services: TheServices, actor: TheActor, project_ref: str) -> Project:
+    """By id or slug."""
+    return view(projects.get(services.context, actor, project_ref))
+
+
+@post(
+    "/projects/{project_ref:str}/archive",
+    guards=[manages],
+    status_code=200,
+    sync_to_thread=True,
+    summary="Archive a project",
+)
+def archive_project(services: TheServices, actor: TheActor, project_ref: str) -> Project:
+    """Revokes the project's own keys at once, the calling one included; account-wide keys lose the project. What it holds stays."""
+    return view(projects.archive(services.context, actor, project_ref))
+
+
+HANDLERS = (list_projects, create_project, get_project, archive_project)

@@ -1,0 +1,90 @@
+"""Stats: listed in pages, found by id or name."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+import msgspec
+from litestar import get
+from litestar.params import Parameter
+
+from headrace.api.auth import reads
+from headrace.api.deps import TheServices, TheTarget
+from headrace.api.services import stats
+from headrace.api.services.stats import StatInfo
+from headrace.api.times import maybe, when
+
+Source = Literal["stat", "slowstats", "logister", "canaryhub"]
+#: Stats on a page when the caller does not say.
+DEFAULT_PAGE = 200
+
+
+class Stat(msgspec.Struct, frozen=True):
+    """``source`` is the namespace of its name; ``last_point_at`` the time of its latest point, ``last_received_at`` when one
+    last came in.
+    """
+
+    id: str
+    name: str
+    type: str
+    source: str
+    unit: str | None
+    public: bool
+    created_at: str
+    last_point_at: str | None
+    last_received_at: str | None
+
+
+class Stats(msgspec.Struct, frozen=True):
+    """``next`` is the ``cursor`` of the following page, null on the last."""
+
+    stats: list[Stat]
+    next: str | None
+
+
+def view(info: StatInfo) -> Stat:
+    last_point = None if info.last_point_ms is None else info.last_point_ms * 1000
+    return Stat(
+        info.id,
+        info.name,
+        info.type,
+        info.source,
+        info.unit,
+        info.public,
+        when(info.created_at),
+        maybe(last_point),
+        maybe(info.last_received_at),
+    )
+
+
+@get("/stats", guards=[reads], sync_to_thread=True, summary="List stats")
+def list_stats(
+    services: TheServices,
+    target: TheTarget,
+    q: str = "",
+    stat_type: Annotated[Literal["counter", "value"] | None, Parameter(query="type")] = None,
+    source: Source | None = None,
+    limit: int = DEFAULT_PAGE,
+    cursor: str | None = None,
+) -> Stats:
+    """By name, then source. ``q`` is a part of the name."""
+    page = stats.page(
+        services.context,
+        target.actor,
+        project=target.project,
+        limit=limit,
+        cursor=cursor,
+        q=q,
+        type=stat_type or "",
+        source=source or "",
+    )
+    return Stats([view(info) for info in page.stats], page.next)
+
+
+@get("/stats/{stat:str}", guards=[reads], sync_to_thread=True, summary="One stat")
+def get_stat(services: TheServices, target: TheTarget, stat: str) -> Stat:
+    """By id, else by name: source ``stat`` first, then the derived ones."""
+    return view(stats.get(services.context, target.actor, project=target.project, ref=stat))
+
+
+HANDLERS = (list_stats, get_stat)

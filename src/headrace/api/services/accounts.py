@@ -1,0 +1,113 @@
+"""Accounts and their passwords."""
+
+from __future__ import annotations
+
+import re
+from typing import Literal
+
+import msgspec
+from argon2 import PasswordHasher
+from argon2.exceptions import InvalidHashError, VerificationError
+from sqlalchemy import Connection
+from sqlalchemy.exc import IntegrityError
+
+from headrace.api.services.base import Actor, Context, ServiceError, line, require
+from headrace.catalog import accounts
+from headrace.catalog.accounts import AccountRow
+from headrace.records.text import clean_text
+
+#: Characters of a password (seestack.md 4 gives both bounds) and of an address (RFC 5321).
+PASSWORD_MIN, PASSWORD_MAX = 8, 128
+EMAIL_MAX = 254
+
+_EMAIL = re.compile(r"[^\s@]+@[^\s@]+\Z")
+# 19 MiB, two passes: OWASP's first choice for argon2id on a server that does other things besides.
+_hasher = PasswordHasher(time_cost=2, memory_cost=19_456, parallelism=1)
+# Compared with when the address is unknown, so that both answers take the same time. No password matches it.
+_nobody = _hasher.hash("")
+
+
+class AccountInfo(msgspec.Struct, frozen=True):
+    id: str
+    email: str
+    name: str
+    role: str
+    created_at: int
+
+
+def create(
+    context: Context,
+    actor: Actor,
+    *,
+    email: str,
+    password: str,
+    name: str = "",
+    role: Literal["owner", "member"] | None = None,
+) -> AccountInfo:
+    """A new account, by the operator or an owner; without ``role`` the first one is an owner, others are members. Raises ``invalid``, ``conflict`` (address taken), ``forbidden``."""
+    row = prepare(context, email=email, password=password, name=name, role=role or "member")
+    with context.catalog.write() as conn:
+        _require_owner(conn, actor)
+        if role is None and not accounts.count(conn):
+            row = row._replace(role="owner")
+        add(conn, row)
+    return _info(row)
+
+
+def list_all(context: Context, actor: Actor) -> list[AccountInfo]:
+    """Oldest first; for the operator and owners."""
+    with context.catalog.read() as conn:
+        _require_owner(conn, actor)
+        return [_info(row) for row in accounts.load_all(conn)]
+
+
+def verify_password(context: Context, email: str, password: str) -> AccountInfo | None:
+    """The account whose address and password these are, else None; takes as long either way."""
+    with context.catalog.read() as conn:
+        row = accounts.by_email(conn, clean_text(email).strip().casefold())
+    stored = row.password_hash if row else _nobody
+    try:
+        _hasher.verify(stored, clean_text(password)[: PASSWORD_MAX + 1])
+    except (VerificationError, InvalidHashError):
+        return None
+    if row is None or not password:
+        return None
+    if _hasher.check_needs_rehash(stored):
+        with context.catalog.write() as conn:
+            accounts.replace_hash(conn, row.id, stored, _hasher.hash(clean_text(password)))
+    return _info(row)
+
+
+def prepare(context: Context, *, email: str, password: str, name: str, role: str) -> AccountRow:
+    """A checked account with its password hashed (20 ms, so outside any transaction)."""
+    if role not in ("owner", "member"):
+        raise ServiceError("invalid", "role must be owner or member")
+    address = line(email, "email", EMAIL_MAX).casefold()
+    if not _EMAIL.match(address):
+        raise ServiceError("invalid", "email must be an address such as name@example.org")
+    if not PASSWORD_MIN <= len(password) <= PASSWORD_MAX:
+        raise ServiceError("invalid", f"password must be {PASSWORD_MIN} to {PASSWORD_MAX} characters")
+    shown = line(name, "name") if name.strip() else address.partition("@")[0][:64]
+    return AccountRow(context.new_id(), address, shown, _hasher.hash(clean_text(password)), role, context.now())
+
+
+def add(conn: Connection, row: AccountRow) -> AccountInfo:
+    """Stores a prepared account; raises ``conflict`` when its address is taken."""
+    try:
+        accounts.add(conn, row)
+    except IntegrityError:
+        raise ServiceError("conflict", "an account with this email exists already") from None
+    return _info(row)
+
+
+def _require_owner(conn: Connection, actor: Actor) -> None:
+    if actor.account is None:
+        return
+    require(actor, "manage")
+    row = accounts.by_id(conn, actor.account)
+    if row is None or row.role != "owner" or actor.project is not None:
+        raise ServiceError("forbidden", "only an owner may manage accounts")
+
+
+def _info(row: AccountRow) -> AccountInfo:
+    return AccountInfo(row.id, row.email, row.name, row.role, row.created_at)

@@ -1,0 +1,151 @@
+"""Who asks, with what, and how a service says no."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Sequence
+from collections.abc import Set as AbstractSet
+from typing import Literal, NamedTuple, Protocol
+
+from sqlalchemy import Connection
+
+from headrace.catalog import Catalog, projects
+from headrace.catalog.projects import ProjectRow
+from headrace.catalog.stats import StatRow
+from headrace.records.ids import RandomBytes, uuid7
+from headrace.records.text import clean_text
+
+#: Characters of a name that people give to a project, key, account or monitor (StatFlow's figure for keys).
+NAME_MAX = 100
+
+SCOPES = frozenset(("write", "read", "manage"))
+
+ErrorCode = Literal["not_found", "conflict", "invalid", "forbidden"]
+
+
+class ServiceError(Exception):
+    """A refusal. ``code`` says which kind, ``message`` is one sentence for whoever asked."""
+
+    def __init__(self, code: ErrorCode, message: str) -> None:
+        super().__init__(message)
+        self.code: ErrorCode = code
+        self.message = message
+
+
+class Actor(NamedTuple):
+    """Who asks. ``account`` None is the operator at the machine, who may do everything; ``project`` is set for a key that
+    reaches one project only; ``expires_at`` is when a key stops being one.
+    """
+
+    account: str | None
+    project: int | None = None
+    scopes: frozenset[str] = SCOPES
+    expires_at: int | None = None
+
+    def reaches(self, project: ProjectRow) -> bool:
+        if self.account is None:
+            return True
+        return project.account_id == self.account and self.project in (None, project.number)
+
+
+#: Whoever may read the data folder may do everything with it.
+OPERATOR = Actor(None)
+
+
+class PresentedKey(Protocol):
+    """A key that admission found live (``catalog.keys.KeyRow`` is one)."""
+
+    @property
+    def account(self) -> str: ...
+    @property
+    def project(self) -> int: ...
+    @property
+    def reach(self) -> str: ...
+    @property
+    def scopes(self) -> AbstractSet[str]: ...
+    @property
+    def expires_at(self) -> int | None: ...
+
+
+def key_actor(key: PresentedKey) -> Actor:
+    """The actor behind a key that was presented."""
+    project = key.project if key.reach == "project" else None
+    return Actor(key.account, project, frozenset(key.scopes), key.expires_at)
+
+
+def _now_us() -> int:
+    return time.time_ns() // 1000
+
+
+def _none_pending(_project: int) -> Sequence[StatRow]:
+    return ()
+
+
+class Context(NamedTuple):
+    """What services work with. ``now`` gives µs since the epoch. ``pending`` gives the stats of a project that are
+    acknowledged and not yet projected into the catalog, so that lists show a stat at once.
+    """
+
+    catalog: Catalog
+    now: Callable[[], int] = _now_us
+    random: RandomBytes = os.urandom
+    pending: Callable[[int], Sequence[StatRow]] = _none_pending
+
+    def new_id(self) -> str:
+        return uuid7(self.now(), self.random)
+
+
+def require(actor: Actor, scope: str) -> None:
+    """Raises ``forbidden`` unless the actor holds ``scope``."""
+    if scope not in actor.scopes:
+        raise ServiceError("forbidden", f"this key lacks the {scope} scope")
+
+
+def live_project(conn: Connection, actor: Actor, ref: str | int) -> ProjectRow:
+    """The live project that ``ref`` means and the actor reaches: a number, an id, a slug, or a name that only one project
+    has. Raises ``not_found``, the same for projects of others, and ``conflict`` for an ambiguous name.
+    """
+    project = any_project(conn, actor, ref)
+    if project.state != "live":
+        raise ServiceError("not_found", "project not found")
+    return project
+
+
+def any_project(conn: Connection, actor: Actor, ref: str | int) -> ProjectRow:
+    """As :func:`live_project`, but archived projects are found by id, slug and number."""
+    if isinstance(ref, int):
+        candidates = [projects.by_number(conn, ref)]
+    else:
+        text = clean_text(ref)
+        candidates = [projects.by_id(conn, text), projects.by_slug(conn, text)]
+    for project in candidates:
+        if project is not None and actor.reaches(project):
+            return project
+    named = (
+        [] if isinstance(ref, int) else [row for row in projects.by_name(conn, clean_text(ref)) if actor.reaches(row)]
+    )
+    if len(named) > 1:
+        raise ServiceError("conflict", f"{len(named)} projects have this name: use the id or the slug")
+    if not named:
+        raise ServiceError("not_found", "project not found")
+    return named[0]
+
+
+def line(value: str, what: str, longest: int = NAME_MAX) -> str:
+    """``value`` trimmed; raises ``invalid`` unless it is 1 to ``longest`` characters on one line."""
+    text = clean_text(value).strip()
+    if not text:
+        raise ServiceError("invalid", f"{what} must not be empty")
+    if len(text) > longest:
+        raise ServiceError("invalid", f"{what} must be at most {longest} characters")
+    if not text.isprintable():
+        raise ServiceError("invalid", f"{what} must not hold control characters")
+    return text
+
+
+def between(value: int, what: str, low: int, high: int) -> int:
+    """``value``; raises ``invalid`` outside [low, high]."""
+    if not low <= value <= high:
+        raise ServiceError("invalid", f"{what} must lie between {low} and {high}")
+    return value

@@ -1,0 +1,164 @@
+"""Stats: listed in pages, found by id or by name. Stats that are not projected yet are among them."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Iterable, Sequence
+
+import msgspec
+
+from headrace.api.services.base import Actor, Context, ServiceError, between, live_project, require
+from headrace.catalog import stats
+from headrace.catalog.stats import StatRecord, StatRow
+from headrace.records.ids import stat_number, stat_text
+from headrace.records.text import clean_text
+
+#: Stats on one page (statflow.md 1.5).
+PAGE_MAX = 1_000
+#: Characters of a search text: names are no longer.
+SEARCH_MAX = 255
+#: The order in which a name is looked for; ``stat`` is the namespace that people name things in (rulings 3).
+SOURCES = ("stat", "slowstats", "logister", "canaryhub")
+TYPES = ("counter", "value")
+
+
+class StatInfo(msgspec.Struct, frozen=True):
+    """``id`` is the 11-character form (``records.ids.stat_number`` reads it). ``last_point_ms`` is the latest point's own
+    time in ms, the other times are µs.
+    """
+
+    id: str
+    name: str
+    type: str
+    source: str
+    unit: str | None
+    public: bool
+    created_at: int
+    last_point_ms: int | None
+    last_received_at: int | None
+
+
+class StatPage(msgspec.Struct, frozen=True):
+    """``next`` is the cursor of the page that follows, None on the last."""
+
+    stats: list[StatInfo]
+    next: str | None
+
+
+def page(
+    context: Context,
+    actor: Actor,
+    *,
+    project: str | int,
+    limit: int = PAGE_MAX,
+    cursor: str | None = None,
+    q: str = "",
+    type: str = "",  # noqa: A002 - the query parameter's name
+    source: str = "",
+) -> StatPage:
+    """One page of a project's stats, ordered by name (code points), source and type; ``q`` is a part of the name, in which the
+    case of ASCII letters does not count. Raises ``invalid``, ``forbidden``, ``not_found``.
+    """
+    require(actor, "read")
+    between(limit, "limit", 1, PAGE_MAX)
+    _check_filters(q, type, source)
+    after = None if not cursor else _read_cursor(cursor)
+    search = clean_text(q)
+    with context.catalog.read() as conn:
+        number = live_project(conn, actor, project).number
+    # Before the catalog is read: what is projected in between is then seen twice, never not at all.
+    pending = context.pending(number)
+    with context.catalog.read() as conn:
+        found = stats.page(conn, number, after=after, limit=limit + 1, contains=search, stat_type=type, source=source)
+    fresh = (row for row in pending if _matches(row, after, search, type, source))
+    rows = _merge(found, fresh)
+    shown = rows[:limit]
+    following = _cursor(shown[-1]) if len(rows) > limit else None
+    return StatPage([_info(row) for row in shown], following)
+
+
+def get(context: Context, actor: Actor, *, project: str | int, ref: str) -> StatInfo:
+    """The stat with this id, else with this name (``stat`` before the derived sources). Raises ``not_found``, the same for
+    a stat of another project, and ``forbidden``.
+    """
+    require(actor, "read")
+    with context.catalog.read() as conn:
+        number = live_project(conn, actor, project).number
+    return _info(find(context, number, ref))
+
+
+def find(context: Context, project: int, ref: str) -> StatRecord:
+    """As :func:`get`, for a project that was looked up already."""
+    text = clean_text(ref)
+    wanted = stat_number(text)
+    pending = context.pending(project)
+    with context.catalog.read() as conn:
+        if wanted is not None:
+            by_id = stats.by_id(conn, project, wanted)
+            by_id = by_id or next((_record(row) for row in pending if row.stat_id == wanted), None)
+            if by_id is not None:
+                return by_id
+        named = _merge(stats.by_name(conn, project, text), (row for row in pending if row.name == text))
+    if not named:
+        raise ServiceError("not_found", "stat not found")
+    return min(named, key=lambda row: (SOURCES.index(row.source), row.type))
+
+
+def _check_filters(q: str, stat_type: str, source: str) -> None:
+    if len(q) > SEARCH_MAX:
+        raise ServiceError("invalid", f"q must be at most {SEARCH_MAX} characters")
+    if stat_type and stat_type not in TYPES:
+        raise ServiceError("invalid", "type must be counter or value")
+    if source and source not in SOURCES:
+        raise ServiceError("invalid", f"source must be one of {', '.join(SOURCES)}")
+
+
+def _matches(row: StatRow, after: tuple[str, str, str] | None, search: str, stat_type: str, source: str) -> bool:
+    if after is not None and (row.name, row.source, row.type) <= after:
+        return False
+    if search and _fold(search) not in _fold(row.name):
+        return False
+    return stat_type in ("", row.type) and source in ("", row.source)
+
+
+def _fold(text: str) -> str:
+    """ASCII letters in lower case and nothing else, as the catalog compares."""
+    return text.encode().lower().decode()
+
+
+def _merge(found: Sequence[StatRecord], fresh: Iterable[StatRow]) -> list[StatRecord]:
+    known = {row.stat_id for row in found}
+    rows = [*found, *(_record(row) for row in fresh if row.stat_id not in known)]
+    return sorted(rows, key=lambda row: (row.name, row.source, row.type))
+
+
+def _record(row: StatRow) -> StatRecord:
+    return StatRecord(row.stat_id, row.project, row.source, row.name, row.type, None, False, row.created_at, None, None)
+
+
+def _info(row: StatRecord) -> StatInfo:
+    return StatInfo(
+        id=stat_text(row.stat_id),
+        name=row.name,
+        type=row.type,
+        source=row.source,
+        unit=row.unit,
+        public=row.public,
+        created_at=row.created_at,
+        last_point_ms=row.last_point_ms,
+        last_received_at=row.last_received_at,
+    )
+
+
+def _cursor(row: StatRecord) -> str:
+    return base64.urlsafe_b64encode(msgspec.json.encode((row.name, row.source, row.type))).rstrip(b"=").decode()
+
+
+def _read_cursor(text: str) -> tuple[str, str, str]:
+    try:
+        raw = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
+        name, source, stat_type = msgspec.json.decode(raw, type=tuple[str, str, str])
+    except (binascii.Error, ValueError):
+        raise ServiceError("invalid", "cursor must be the next of an earlier page") from None
+    return clean_text(name), clean_text(source), clean_text(stat_type)

@@ -1,0 +1,188 @@
+"""The house: the one place where the rooms are wired together."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import threading
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Self, TypeVar
+
+from headrace.admission.admission import Admission
+from headrace.admission.claims import Claims, FoldedClaims
+from headrace.admission.stats import StatRegistry
+from headrace.api.services import Context
+from headrace.catalog import progress
+from headrace.catalog.db import Catalog
+from headrace.cli.lock import FolderLock
+from headrace.journal import Journal
+from headrace.loader.loader import JournalEnd, Loader
+from headrace.settings import Settings
+from headrace.store import Store, StoreUnavailable
+
+#: Seconds between tries to open a store that would not start.
+STORE_RETRY_S = 5.0
+
+#: How long a stop waits for the loader, seconds.
+LOADER_STOP_S = 20.0
+
+#: How long the loader's thread waits for the event loop to do something for it, seconds.
+LOOP_WAIT_S = 30.0
+
+Result = TypeVar("Result")
+_log = logging.getLogger("headrace")
+
+
+def clock() -> int:
+    """µs since the epoch, UTC."""
+    return time.time_ns() // 1000
+
+
+class House:
+    """The opened rooms of one data folder. ``open`` takes the folder's lock; with ``store=False`` only the catalog is opened, beside
+    which another process may run."""
+
+    def __init__(self, settings: Settings, catalog: Catalog, lock: FolderLock | None) -> None:
+        self.settings = settings
+        self.catalog = catalog
+        self.clock = clock
+        self.context = Context(catalog, clock, pending=lambda project: self.admission.stats.pending(project))
+        self._lock = lock
+        self._store: Store | None = None
+        self._store_tried = -STORE_RETRY_S
+        self._store_trouble = ""
+        self._store_lock = threading.Lock()
+        self.journal: Journal
+        self.admission: Admission
+        self.folded: FoldedClaims
+        self.loader: Loader
+
+    @classmethod
+    def open(cls, settings: Settings, *, store: bool = True, patient: bool = False) -> Self:
+        """Opens the rooms. Raises what they raise, each with one clear line. ``patient``: a store that does not start is tried again
+        later instead (the server takes records in meanwhile)."""
+        folder = settings.data
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        lock = FolderLock.take(folder) if store else None
+        try:
+            house = cls(settings, Catalog.open(settings.catalog_url), lock)
+            if store:
+                house._open_journal(folder)
+                try:
+                    house.open_store()
+                except StoreUnavailable as error:
+                    if not patient:
+                        raise
+                    _log.error("the store does not start, records wait in the journal: %s", error)  # noqa: TRY400
+        except BaseException:
+            if lock is not None:
+                lock.release()
+            raise
+        return house
+
+    def _open_journal(self, folder: Path) -> None:
+        with self.catalog.read() as connection:
+            used = progress.last_segment(connection)
+        journal = Journal(
+            folder / "journal.db",
+            clock=clock,
+            # Above every number that any journal of this catalog has used; a clock that was set back does not matter then.
+            first_segment=max(clock() // 1000, used + 1),
+            cap_bytes=self.settings.journal_max_bytes,
+            min_free_bytes=self.settings.disk_min_free_bytes,
+        )
+        stats = StatRegistry(self.catalog, derived_max=self.settings.derived_stats_max, pending=journal.saved_stats())
+        self.folded = FoldedClaims(folder / "claims.db", maximum=self.settings.claims_max)
+        claims = Claims(self.folded, journal.saved_claims())
+        self.journal = journal
+        self.admission = Admission(journal, stats, claims, clock)
+
+    # ---------------------------------------------------------------- the store
+
+    def open_store(self) -> Store:
+        """The store, opened if it is not. Raises ``StoreUnavailable``; a try that failed is not repeated for some seconds."""
+        with self._store_lock:
+            if self._store is not None:
+                return self._store
+            now = time.monotonic()
+            if now - self._store_tried < STORE_RETRY_S:
+                raise StoreUnavailable(self._store_trouble)
+            self._store_tried = now
+            try:
+                self._store = Store.open(
+                    self.settings.store_url,
+                    folder=self.settings.data,
+                    max_memory_bytes=self.settings.store_memory_bytes,
+                    value_codec=self.settings.value_codec,
+                )
+            except StoreUnavailable as error:
+                self._store_trouble = str(error)
+                raise
+            return self._store
+
+    @property
+    def store(self) -> Store:
+        """Raises ``StoreUnavailable`` while the store does not start."""
+        return self.open_store()
+
+    # ---------------------------------------------------------------- the loader
+
+    def make_loader(self, on_loop: "OnLoop") -> Loader:
+        """The loader of this house. Called before the journal takes its first row."""
+        journal, stats = self.journal, self.admission.stats
+        self.loader = Loader(
+            journal_path=journal.path,
+            journal_uuid=journal.uuid,
+            journal_end=JournalEnd(
+                seal=lambda: on_loop(journal.seal),
+                full=journal.full,
+                trim=lambda segment: on_loop(lambda: journal.trim(segment)),
+                quarantine=lambda page: on_loop(lambda: journal.quarantine(page)),
+                projected=lambda stat_ids: on_loop(lambda: stats.projected(stat_ids)),
+            ),
+            doubtful_upto=journal.segment - 1,
+            open_store=self.open_store,
+            catalog=self.catalog,
+            clock=clock,
+        )
+        return self.loader
+
+    def drain(self) -> None:
+        """Brings everything that waits in the journal into the store; for commands that run without a server."""
+
+        async def run() -> None:
+            loader = self.make_loader(OnLoop(asyncio.get_running_loop()))
+            await asyncio.to_thread(loader.drain)
+            await asyncio.to_thread(loader.stop, LOADER_STOP_S)
+            while self.journal.trimming:
+                await asyncio.sleep(0)
+
+        asyncio.run(run())
+
+    def close(self) -> None:
+        """Closes every room that is open and gives the folder free."""
+        if self._store is not None:
+            with suppress(StoreUnavailable):
+                self._store.close()
+        if hasattr(self, "journal"):
+            self.journal.close()
+            self.folded.close()
+        self.catalog.close()
+        if self._lock is not None:
+            self._lock.release()
+
+
+class OnLoop:
+    """Runs functions on the event loop's thread from another one and gives their result."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+
+    def __call__(self, function: Callable[[], Result]) -> Result:
+        async def call() -> Result:
+            return function()
+
+        return asyncio.run_coroutine_threadsafe(call(), self._loop).result(LOOP_WAIT_S)

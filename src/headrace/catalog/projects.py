@@ -1,0 +1,87 @@
+"""Projects: the walls between data. A project is known by a UUID, a slug, and the small number its rows carry.
+
+| state | archive |
+|---|---|
+| live | archived; its project keys are revoked, account keys survive and lose it |
+| archived | refused |
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from sqlalchemy import ColumnElement, Connection, insert, select, update
+
+from headrace.catalog import keys, meta
+from headrace.catalog.tables import projects
+
+
+class ProjectRow(NamedTuple):
+    """``state`` is live or archived. Numbers ascend from 1 and are never reused."""
+
+    id: str
+    number: int
+    slug: str
+    name: str
+    account_id: str
+    state: str
+    created_at: int
+    archived_at: int | None
+
+
+def add(conn: Connection, *, project_id: str, slug: str, name: str, account_id: str, at: int) -> ProjectRow:
+    """Raises ``IntegrityError`` when the slug is taken."""
+    number = meta.next_project_number(conn)
+    row = ProjectRow(project_id, number, slug, name, account_id, "live", at, None)
+    conn.execute(insert(projects).values(row._asdict()))
+    meta.bump_key_epoch(conn)
+    return row
+
+
+def load_live(conn: Connection) -> list[tuple[int, str, str]]:
+    """(number, id, account id) of every live project."""
+    columns = (projects.c.number, projects.c.id, projects.c.account_id)
+    found = conn.execute(select(*columns).where(projects.c.state == "live").order_by(projects.c.number))
+    return [(number, project_id, account_id) for number, project_id, account_id in found]
+
+
+def load_all(conn: Connection, account_id: str | None = None) -> list[ProjectRow]:
+    """By number; only an account's own when ``account_id`` is given."""
+    query = select(projects).order_by(projects.c.number)
+    if account_id is not None:
+        query = query.where(projects.c.account_id == account_id)
+    return [ProjectRow(*row) for row in conn.execute(query)]
+
+
+def by_id(conn: Connection, project_id: str) -> ProjectRow | None:
+    return _one(conn, projects.c.id == project_id)
+
+
+def by_number(conn: Connection, number: int) -> ProjectRow | None:
+    return _one(conn, projects.c.number == number)
+
+
+def by_slug(conn: Connection, slug: str) -> ProjectRow | None:
+    return _one(conn, projects.c.slug == slug)
+
+
+def by_name(conn: Connection, name: str) -> list[ProjectRow]:
+    """Live projects of that exact name; names need not be unique."""
+    query = select(projects).where(projects.c.name == name, projects.c.state == "live").order_by(projects.c.number)
+    return [ProjectRow(*row) for row in conn.execute(query)]
+
+
+def archive(conn: Connection, project_id: str, at: int) -> bool:
+    """Compare-and-set live → archived, together with the project's keys; False when it was not live."""
+    change = update(projects).where(projects.c.id == project_id, projects.c.state == "live")
+    if conn.execute(change.values(state="archived", archived_at=at)).rowcount != 1:
+        return False
+    number = conn.execute(select(projects.c.number).where(projects.c.id == project_id)).scalar_one()
+    keys.revoke_project(conn, number, at)
+    meta.bump_key_epoch(conn)
+    return True
+
+
+def _one(conn: Connection, condition: ColumnElement[bool]) -> ProjectRow | None:
+    row = conn.execute(select(projects).where(condition)).one_or_none()
+    return ProjectRow(*row) if row else None

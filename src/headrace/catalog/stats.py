@@ -1,0 +1,132 @@
+"""The stats: number ↔ (project, source, name). The loader projects them from the journal; admission decides them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+from sqlalchemy import BigInteger, Connection, and_, bindparam, case, func, or_, select, update
+
+from headrace.catalog.db import insert_ignore
+from headrace.catalog.tables import stats
+
+#: Rows fetched at a time while all stats stream by.
+_STREAM_ROWS = 5_000
+
+
+class StatRow(NamedTuple):
+    stat_id: int
+    project: int
+    source: str
+    name: str
+    type: str
+    created_at: int
+
+
+class StatRecord(NamedTuple):
+    """A stat as people see it. ``last_point_ms``: the time of its latest point in ms; other times in µs."""
+
+    stat_id: int
+    project: int
+    source: str
+    name: str
+    type: str
+    unit: str | None
+    public: bool
+    created_at: int
+    last_point_ms: int | None
+    last_received_at: int | None
+
+
+_ROW = (stats.c.stat_id, stats.c.project, stats.c.source, stats.c.name, stats.c.type, stats.c.created_at)
+_RECORD = tuple(stats.c[name] for name in StatRecord._fields)
+
+
+def load_all(conn: Connection) -> Iterator[StatRow]:
+    """Every stat outside the trash, streamed."""
+    query = select(*_ROW).where(stats.c.trashed_at.is_(None))
+    for row in conn.execute(query, execution_options={"yield_per": _STREAM_ROWS}):
+        yield StatRow(*row)
+
+
+def add_missing(conn: Connection, rows: Sequence[StatRow]) -> None:
+    """Inserts the stats that are not there yet, by ``stat_id``: projecting a segment twice changes nothing. Raises
+    ``IntegrityError`` when another live stat holds the name.
+    """
+    values = [row._asdict() | {"public": False} for row in rows]
+    insert_ignore(conn, stats, values, conflict=("stat_id",))
+
+
+def touch(conn: Connection, rows: Sequence[tuple[int, int, int]]) -> None:
+    """Moves last point and last receipt forward, never back. ``rows``: (stat_id, last point in ms, received in µs)."""
+    if not rows:
+        return
+    point, received = stats.c.last_point_ms, stats.c.last_received_at
+    new_point = bindparam("point", type_=BigInteger)
+    new_received = bindparam("received", type_=BigInteger)
+    change = (
+        update(stats)
+        .where(stats.c.stat_id == bindparam("stat"))
+        .values(
+            last_point_ms=case((point > new_point, point), else_=new_point),
+            last_received_at=case((received > new_received, received), else_=new_received),
+        )
+    )
+    conn.execute(change, [{"stat": stat, "point": ms, "received": us} for stat, ms, us in sorted(rows)])
+
+
+def by_id(conn: Connection, project: int, stat_id: int) -> StatRecord | None:
+    """The project's stat of that number, None when it is unknown, another project's or in the trash."""
+    query = select(*_RECORD).where(stats.c.stat_id == stat_id, stats.c.project == project, stats.c.trashed_at.is_(None))
+    row = conn.execute(query).one_or_none()
+    return StatRecord(*row) if row else None
+
+
+def by_name(conn: Connection, project: int, name: str) -> list[StatRecord]:
+    """The project's stats of that exact name, in all sources."""
+    query = select(*_RECORD).where(stats.c.project == project, stats.c.name == name, stats.c.trashed_at.is_(None))
+    return [StatRecord(*row) for row in conn.execute(query)]
+
+
+def page(
+    conn: Connection,
+    project: int,
+    *,
+    after: tuple[str, str, str] | None,
+    limit: int,
+    contains: str = "",
+    stat_type: str = "",
+    source: str = "",
+) -> list[StatRecord]:
+    """Up to ``limit`` stats after the (name, source, type) ``after``, ordered by these (names by code point). ``contains``
+    is a part of the name, in which the case of ASCII letters does not count.
+    """
+    query = select(*_RECORD).where(stats.c.project == project, stats.c.trashed_at.is_(None))
+    if after is not None:
+        name, after_source, after_type = after
+        same_source = and_(stats.c.source == after_source, stats.c.type > after_type)
+        same_name = and_(stats.c.name == name, or_(stats.c.source > after_source, same_source))
+        # The first condition bounds the walk along stats_by_name, the second settles the boundary's own name.
+        query = query.where(stats.c.name >= name, or_(stats.c.name > name, same_name))
+    if contains:
+        query = query.where(stats.c.name.icontains(contains, autoescape=True))
+    if stat_type:
+        query = query.where(stats.c.type == stat_type)
+    if source:
+        query = query.where(stats.c.source == source)
+    ordered = query.order_by(stats.c.name, stats.c.source, stats.c.type)
+    return [StatRecord(*row) for row in conn.execute(ordered.limit(limit))]
+
+
+def find(conn: Connection, project: int, source: str, name: str, type_: str | None) -> StatRow | None:
+    """The untrashed stat of that name; ``type_`` tells apart a counter and a value of one name in a derived source."""
+    here = (stats.c.project == project, stats.c.source == source, stats.c.name == name, stats.c.trashed_at.is_(None))
+    query = select(*_ROW).where(*here)
+    row = conn.execute(query if type_ is None else query.where(stats.c.type == type_)).first()
+    return StatRow(*row) if row else None
+
+
+def counts(conn: Connection) -> dict[tuple[int, str], int]:
+    """Untrashed stats by (project, source)."""
+    query = select(stats.c.project, stats.c.source, func.count()).where(stats.c.trashed_at.is_(None))
+    return {(row[0], row[1]): row[2] for row in conn.execute(query.group_by(stats.c.project, stats.c.source))}

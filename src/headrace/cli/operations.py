@@ -1,0 +1,149 @@
+"""What commands can ask of an opened house, the same with a server (over its control socket) and without one.
+
+Each operation takes the house and its arguments and gives plain data. Whoever reaches the folder may do everything with it,
+so all of them act as the operator.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+from sqlalchemy.exc import DBAPIError
+
+from headrace.api.services import OPERATOR, ServiceError, accounts, keys, monitors, projects, setup, stats
+from headrace.api.services.keys import KeySpec
+from headrace.cli import reads
+from headrace.cli.control import Failure, Reply, Request
+from headrace.store.errors import StoreError
+
+if TYPE_CHECKING:
+    from headrace.app import House
+
+Operation = Callable[["House", dict[str, Any]], Any]
+
+_log = logging.getLogger("headrace.control")
+
+
+def _init(house: House, args: dict[str, Any]) -> Any:
+    return setup.init(house.context, **args)
+
+
+def _account_create(house: House, args: dict[str, Any]) -> Any:
+    """Without a role the first account owns the instance; nobody could manage it otherwise."""
+    role = args.pop("role", None) or ("member" if accounts.list_all(house.context, OPERATOR) else "owner")
+    return accounts.create(house.context, OPERATOR, role=role, **args)
+
+
+def _account_list(house: House, _args: dict[str, Any]) -> Any:
+    return accounts.list_all(house.context, OPERATOR)
+
+
+def _project_create(house: House, args: dict[str, Any]) -> Any:
+    return projects.create(house.context, OPERATOR, **args)
+
+
+def _project_list(house: House, _args: dict[str, Any]) -> Any:
+    return projects.list_all(house.context, OPERATOR, archived=True)
+
+
+def _project_archive(house: House, args: dict[str, Any]) -> Any:
+    return projects.archive(house.context, OPERATOR, args["project"])
+
+
+def _key_create(house: House, args: dict[str, Any]) -> Any:
+    project = args.pop("project")
+    return keys.create(house.context, OPERATOR, project=project, spec=msgspec.convert(args, KeySpec))
+
+
+def _key_list(house: House, args: dict[str, Any]) -> Any:
+    now = house.context.now()
+    found = _named(house, keys.list_all(house.context, OPERATOR, **args))
+    for key in found:
+        expired = key["expires_at"] is not None and key["expires_at"] <= now
+        key["state"] = "revoked" if key["revoked_at"] is not None else "expired" if expired else "live"
+    return found
+
+
+def _key_revoke(house: House, args: dict[str, Any]) -> Any:
+    keys.revoke(house.context, OPERATOR, args["id"])
+    return {"id": args["id"], "revoked": True}
+
+
+def _key_refusals(house: House, args: dict[str, Any]) -> Any:
+    return _named(house, keys.refusals(house.context, OPERATOR, **args))
+
+
+def _named(house: House, found: list[Any]) -> list[dict[str, Any]]:
+    """``found`` as plain data, each with its project's slug: people do not know projects by their ids."""
+    slugs = {project.id: project.slug for project in projects.list_all(house.context, OPERATOR, archived=True)}
+    rows = [msgspec.to_builtins(item) for item in found]
+    return [row | {"project": slugs.get(row["project_id"], "")} for row in rows]
+
+
+def _monitor_create(house: House, args: dict[str, Any]) -> Any:
+    return monitors.create(house.context, OPERATOR, **args)
+
+
+def _monitor_list(house: House, args: dict[str, Any]) -> Any:
+    return monitors.list_all(house.context, OPERATOR, **args)
+
+
+def _stats(house: House, args: dict[str, Any]) -> Any:
+    """Up to ``limit`` stats, gathered from the service's pages."""
+    limit, cursor, found = int(args.pop("limit")), None, []
+    while len(found) < limit:
+        page = stats.page(
+            house.context, OPERATOR, limit=min(limit - len(found), stats.PAGE_MAX), cursor=cursor, **args
+        )
+        found += page.stats
+        cursor = page.next
+        if cursor is None:
+            break
+    return found
+
+
+OPERATIONS: dict[str, Operation] = {
+    "init": _init,
+    "account.create": _account_create,
+    "account.list": _account_list,
+    "project.create": _project_create,
+    "project.list": _project_list,
+    "project.archive": _project_archive,
+    "key.create": _key_create,
+    "key.list": _key_list,
+    "key.revoke": _key_revoke,
+    "key.refusals": _key_refusals,
+    "monitor.create": _monitor_create,
+    "monitor.list": _monitor_list,
+    "stats": _stats,
+    "events": reads.events,
+    "tail": reads.tail,
+    "store.check": reads.store_check,
+}
+
+
+def run_operation(house: House, request: Request) -> Reply:
+    """Runs ``request`` and gives its result, or its failure as one line; nothing is raised."""
+    operation = OPERATIONS.get(request.op)
+    if operation is None:
+        return _failed("unknown_op", f"the server does not know {request.op!r}; is it of another release?")
+    try:
+        return Reply(ok=msgspec.to_builtins(operation(house, dict(request.args))))
+    except ServiceError as error:
+        return _failed(error.code, error.message)
+    except StoreError as error:
+        return _failed("unavailable", f"the store: {error}")
+    except DBAPIError as error:
+        return _failed("unavailable", f"the catalog: {str(error.orig).strip().partition(chr(10))[0]}")
+    except msgspec.ValidationError as error:
+        return _failed("invalid", f"{request.op}: {error}")
+    except Exception as error:
+        _log.exception("%s failed", request.op)
+        return _failed("internal", f"{request.op} failed: {type(error).__name__}")
+
+
+def _failed(code: str, message: str) -> Reply:
+    return Reply(error=Failure(code, message))

@@ -1,0 +1,64 @@
+"""``headrace project``."""
+
+from __future__ import annotations
+
+import click
+
+from headrace.cli.output import Shown, print_json, print_table
+from headrace.cli.session import folder_options, json_option, session
+from headrace.settings import Settings
+
+_COLUMNS = (
+    Shown("name", "NAME"),
+    Shown("slug", "SLUG"),
+    Shown("state", "STATE"),
+    Shown("created_at", "CREATED", "time"),
+    Shown("id", "ID"),
+)
+
+
+@click.group()
+def project() -> None:
+    """Projects: the walls between data."""
+
+
+@project.command()
+@click.option("--name", required=True, help="Name to show; its slug is made from it.")
+@click.option("--account", metavar="EMAIL", help="Account that owns it [the instance's owner].")
+@json_option
+@folder_options
+def create(settings: Settings, name: str, account: str | None, as_json: bool) -> None:
+    """Makes a project."""
+    with session(settings) as run:
+        made = run.call("project.create", name=name, account=account)
+    if as_json:
+        print_json(made)
+    else:
+        click.echo(f"Project {made['name']} (slug {made['slug']}), id {made['id']}")
+
+
+@project.command("list")
+@json_option
+@folder_options
+def list_(settings: Settings, as_json: bool) -> None:
+    """Lists all projects, archived ones included."""
+    with session(settings) as run:
+        found = run.call("project.list")
+    if as_json:
+        print_json(found)
+    else:
+        print_table(found, _COLUMNS, "No project yet.")
+
+
+@project.command()
+@click.argument("project", metavar="PROJECT")
+@json_option
+@folder_options
+def archive(settings: Settings, project: str, as_json: bool) -> None:
+    """Archives PROJECT (name, slug or id): its keys are revoked at once, its data stays."""
+    with session(settings) as run:
+        done = run.call("project.archive", project=project)
+    if as_json:
+        print_json(done)
+    else:
+        click.echo(f"Archived {done['name']}; its keys no longer work.")

@@ -1,0 +1,57 @@
+"""What Logister says about a single record (contract 1.4, 1.7, 1.9)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from headrace.dialects.answers import json_answer, refuse
+from headrace.dialects.base import Refusal
+from headrace.dialects.logister_identity import legacy_id
+from headrace.records.intents import Answer, Decision, Render, Verdict
+
+UUID_INVALID = "Uuid is invalid"
+UUID_TAKEN = "Uuid has already been used for another telemetry signal"
+TYPE_UNKNOWN = "Event type is not included in the list"
+MESSAGE_BLANK = "Message can't be blank"
+TRACE_BLANK = "Trace can't be blank"
+SPAN_BLANK = "Span can't be blank"
+STARTED_AT_BLANK = "Started at can't be blank"
+NOT_JSON = "Request body is not valid JSON"
+
+
+def invalid(errors: Sequence[str]) -> Answer:
+    """422 with one sentence per problem."""
+    return json_answer(422, {"errors": list(errors)}, reason="; ".join(errors))
+
+
+def missing_envelope(name: str) -> Refusal:
+    """400 for a body without a usable object under ``name``."""
+    return refuse(400, f"param is missing or the value is empty or invalid: {name}")
+
+
+def not_json() -> Refusal:
+    """400 for a body that is no JSON."""
+    return refuse(400, NOT_JSON)
+
+
+def accepted(project: int, record_id: str, *, with_legacy_id: bool = True, is_span: bool = False) -> Render:
+    """Renders the answer for one record once it is decided: 201, 200 for a replay, 422 for another family's UUID."""
+
+    def render(decisions: Sequence[Decision]) -> Answer:
+        verdict, held = decisions[0].verdict, decisions[0].value
+        if verdict is Verdict.CONFLICT:
+            return invalid([UUID_TAKEN])
+        replayed = verdict is Verdict.DUPLICATE
+        name = str(UUID(bytes=held)) if replayed and len(held) == 16 else record_id
+        body: dict[str, object] = {"id": name}
+        if with_legacy_id:
+            body["legacy_id"] = legacy_id(project, name)
+        body["status"] = "accepted"
+        if is_span:
+            body["type"] = "span"
+        if replayed:
+            body["duplicate"] = True
+        return json_answer(200 if replayed else 201, body)
+
+    return render

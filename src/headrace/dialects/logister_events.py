@@ -1,0 +1,91 @@
+"""``POST /api/v1/ingest_events``: one event of six types (contract 1.3 to 1.7)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from headrace.dialects.base import Inbound, Refusal
+from headrace.dialects.logister_answers import (
+    MESSAGE_BLANK,
+    TYPE_UNKNOWN,
+    UUID_INVALID,
+    accepted,
+    invalid,
+    missing_envelope,
+)
+from headrace.dialects.logister_body import envelope_of, read_body
+from headrace.dialects.logister_columns import label_text, scalar_text
+from headrace.dialects.logister_identity import InvalidUuid, client_uuid, event_claims
+from headrace.dialects.logister_limits import check_limits
+from headrace.dialects.logister_normalize import is_blank, snake_fields, stored_context, text_of
+from headrace.dialects.logister_record import Record, event_intent
+from headrace.dialects.logister_spans import SPAN, span_submission
+from headrace.dialects.logister_times import occurrence
+from headrace.records.ids import uuid7
+from headrace.records.intents import Submission
+
+#: The event types besides ``span``, in the order of the numbers that upstream takes for them.
+TYPES = ("error", "metric", "transaction", "log", "check_in")
+#: The fields of an event that are stored beside its context, as they were sent.
+STORED_FIELDS = ("level", "fingerprint", "occurred_at")
+
+
+def parse_event(inbound: Inbound) -> Submission:
+    """The submission of a single event. Raises :class:`Refusal`: 400 without a readable envelope, 413 for a payload
+    limit, then 422 for the UUID, and last 422 for what the fields lack.
+    """
+    envelope = envelope_of(read_body(inbound.body), "event", "EVENT")
+    if envelope is None:
+        raise missing_envelope("event")
+    check_limits(envelope)
+    fields = snake_fields(envelope)
+    uuid = checked_uuid(fields)
+    if fields.get("event_type") == SPAN:
+        return span_submission(fields, uuid, inbound.project, inbound.received_us)
+    return _event_submission(fields, uuid, inbound.project, inbound.received_us)
+
+
+def checked_uuid(fields: dict[str, Any]) -> str:
+    """The client's UUID in lower case, "" without one. Raises :class:`Refusal` with 422 when it is none."""
+    try:
+        return client_uuid(fields)
+    except InvalidUuid:
+        raise Refusal(invalid([UUID_INVALID])) from None
+
+
+def _event_submission(fields: dict[str, Any], uuid: str, project: int, received_us: int) -> Submission:
+    event_type = _type_of(fields.get("event_type"))
+    message = text_of(fields.get("message"))
+    errors = []
+    if not event_type:
+        errors.append(TYPE_UNKNOWN)
+    if is_blank(message):
+        errors.append(MESSAGE_BLANK)
+    if errors:
+        raise Refusal(invalid(errors))
+    context, view = stored_context(fields, event_type)
+    sent = {"event_type": event_type, "message": message}
+    sent.update((name, fields[name]) for name in STORED_FIELDS if fields.get(name) is not None)
+    record = Record(
+        id=uuid or uuid7(received_us),
+        type=event_type,
+        level=label_text(fields.get("level")),
+        message=message,
+        fingerprint=scalar_text(fields.get("fingerprint")),
+        occurred=occurrence(fields.get("occurred_at"), view, received_us),
+        sent=sent,
+        context=context,
+        view=view,
+        claims=event_claims(project, uuid),
+    )
+    return Submission(
+        intents=(event_intent(record, project, received_us),),
+        render=accepted(project, record.id),
+    )
+
+
+def _type_of(value: Any) -> str:
+    """The event type, "" for none: its exact name, or upstream's number for it."""
+    if type(value) is int and 0 <= value < len(TYPES):
+        return TYPES[value]
+    return value if type(value) is str and value in TYPES else ""

@@ -1,0 +1,73 @@
+"""Who a Logister record is: its UUID, the claims that make a retry a no-op (contract 1.7), and its number of old."""
+
+from __future__ import annotations
+
+import re
+from hashlib import sha256
+from typing import Any
+from uuid import UUID
+
+from headrace.dialects.logister_normalize import first_filled, text_of
+from headrace.records.intents import Claim, claim_key
+
+#: The two record families. A UUID belongs to one of them.
+EVENT_FAMILY = "logister.event"
+SPAN_FAMILY = "logister.span"
+#: Where a span is claimed by its trace and span id.
+TRACE_FAMILY = "logister.trace_span"
+
+_UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\Z", re.ASCII)
+_LEGACY_BITS = 52
+
+
+class InvalidUuid(ValueError):
+    """A client's ``uuid`` or ``event_id`` that is no UUID."""
+
+
+def client_uuid(fields: dict[str, Any]) -> str:
+    """The UUID that the client gave, in lower case, "" when it gave none. Raises :class:`InvalidUuid`."""
+    given = first_filled(fields, "uuid", "event_id")
+    if given is None:
+        return ""
+    text = text_of(given).lower()
+    if _UUID.match(text) is None:
+        raise InvalidUuid
+    return text
+
+
+def legacy_id(project: int, record_id: str) -> int:
+    """The number that older clients know a record by: the same on every replay, and exact in a double."""
+    digest = sha256(f"{project}:{record_id}".encode()).digest()
+    return int.from_bytes(digest[:8], "big") >> (64 - _LEGACY_BITS)
+
+
+def event_claims(project: int, uuid: str) -> tuple[Claim, ...]:
+    """What an event with a client's UUID claims; nothing without one."""
+    if not uuid:
+        return ()
+    return (Claim(claim_key(EVENT_FAMILY, project, uuid), (claim_key(SPAN_FAMILY, project, uuid),)),)
+
+
+def span_uuid(project: int, trace_id: str, span_id: str) -> str:
+    """The UUID of a span that came without one: from its ids alone, in the form of a version 5."""
+    digest = bytearray(sha256(f"{project}:{_pair(trace_id, span_id)}".encode()).digest()[:16])
+    digest[6] = digest[6] & 0x0F | 0x50
+    digest[8] = digest[8] & 0x3F | 0x80
+    return str(UUID(bytes=bytes(digest)))
+
+
+def span_claims(project: int, uuid: str, record_id: str, trace_id: str, span_id: str) -> tuple[Claim, ...]:
+    """What a span claims: its client's UUID, if any, and its place in its trace. Each gives back ``record_id``, so that
+    a retry under another UUID is answered with the first one's.
+    """
+    value = UUID(record_id).bytes
+    place = Claim(claim_key(TRACE_FAMILY, project, _pair(trace_id, span_id)), value=value)
+    if not uuid:
+        return (place,)
+    rivals = (claim_key(EVENT_FAMILY, project, uuid),)
+    return (Claim(claim_key(SPAN_FAMILY, project, uuid), rivals, value), place)
+
+
+def _pair(trace_id: str, span_id: str) -> str:
+    """Both ids as one text that no other pair has."""
+    return f"{len(trace_id)}:{trace_id}{span_id}"

@@ -1,0 +1,109 @@
+"""When a Logister event happened (contract 1.6): lenient date texts, their fallbacks, and how sure the answer is."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+from typing import Any, NamedTuple
+
+from headrace.dialects.jsontext import number
+from headrace.dialects.logister_normalize import both_spellings, is_blank, text_of
+from headrace.records.times import Happened, clamp, iso_us
+
+#: Characters of a date that is looked at; the longest in use has 31 (``Thu, 02 Apr 2026 10:00:00 +0000``).
+MAX_DATE_TEXT = 64
+#: Numbers above this are epoch milliseconds, up to it seconds.
+LAST_SECONDS = 10**11
+#: A number farther from the epoch is no time at all (ms; the year 33,658).
+LAST_NUMBER = 10**15
+
+# What Ruby prints for a Time: "2026-04-02 10:00:00 UTC", "2026-04-02 10:00:00 +0200".
+_SPACED_ZONE = re.compile(r"(.*\d) +(?:(UTC|GMT|Z)|([+-]\d\d:?\d\d))\Z", re.ASCII | re.IGNORECASE)
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_PRECISION = {"exact": "exact", "interval": "reporting_interval", "received": "received_only"}
+
+
+class Occurrence(NamedTuple):
+    """When an event happened, and the interval that its evidence reports (µs, None when it names none)."""
+
+    happened: Happened
+    reporting_start: int | None = None
+    reporting_end: int | None = None
+
+
+def moment_us(value: Any) -> int | None:
+    """µs since the epoch of a date as Logister's clients send it, None when it is none: ISO 8601 (without a zone UTC,
+    without a time midnight), Ruby's ``Time#to_s``, RFC 2822, or a number of epoch seconds or milliseconds.
+    """
+    if type(value) is str:
+        return _text_us(value.strip()) if len(value) <= MAX_DATE_TEXT else None
+    figure = number(value)
+    if figure is None or abs(figure) > LAST_NUMBER:
+        return None
+    scale = 1_000 if abs(figure) > LAST_SECONDS else 1_000_000
+    return value * scale if type(value) is int else round(figure * scale)
+
+
+def _text_us(text: str) -> int | None:
+    moment = iso_us(text, need_offset=False)
+    if moment is not None or not text:
+        return moment
+    spaced = _SPACED_ZONE.match(text)
+    if spaced is not None:
+        moment = iso_us(spaced[1] + (spaced[3] or "Z"))
+        if moment is not None:
+            return moment
+    for read in (datetime.fromisoformat, parsedate_to_datetime):
+        try:
+            parsed = read(text)
+            aware = parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)
+            return (aware - _EPOCH) // timedelta(microseconds=1)
+        except (ValueError, TypeError, IndexError, OverflowError):
+            continue
+    return None
+
+
+def occurrence(occurred_at: Any, view: dict[str, Any], received_us: int) -> Occurrence:
+    """When an event happened: its ``occurred_at``, else its diagnostic's or its evidence's, else the end or the start of
+    the interval that the evidence reports, else its receipt. ``view`` is the context through both spellings.
+    """
+    evidence = both_spellings(view.get("evidence"))
+    start, end = _interval(evidence) if evidence else (None, None)
+    for sent in (occurred_at, both_spellings(view.get("diagnostic")).get("occurred_at"), evidence.get("occurred_at")):
+        moment = None if is_blank(sent) else moment_us(sent)
+        if moment is not None:
+            return Occurrence(clamp(moment, received_us, text_of(sent)), start, end)
+    reported = start if end is None else end
+    return Occurrence(clamp(reported, received_us, source="interval"), start, end)
+
+
+def _interval(evidence: dict[str, Any]) -> tuple[int | None, int | None]:
+    period = both_spellings(evidence.get("reporting_period"))
+    start = moment_us(evidence.get("reporting_start"))
+    end = moment_us(evidence.get("reporting_end"))
+    return (
+        moment_us(period.get("start")) if start is None else start,
+        moment_us(period.get("end")) if end is None else end,
+    )
+
+
+def telemetry_evidence(source: str, occurred: Occurrence, received_us: int) -> dict[str, Any]:
+    """The record that the server keeps in the context of every event about where and when it comes from."""
+    happened, start, end = occurred
+    time = {"precision": _PRECISION[happened.source], "received_at": _text(received_us)}
+    if happened.source == "exact":
+        time["occurred_at"] = _text(happened.ts)
+    for name, moment in (("reporting_start", start), ("reporting_end", end)):
+        if moment is not None:
+            time[name] = _text(moment)
+    return {"schema_version": 1, "source": source, "time": time}
+
+
+def _text(moment_us: int) -> str:
+    """A moment in ISO 8601 with its µs; as a number beyond the calendar. Three times as fast as ``strftime``."""
+    try:
+        moment = _EPOCH + timedelta(microseconds=moment_us)
+    except OverflowError:
+        return str(moment_us)
+    return moment.replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"

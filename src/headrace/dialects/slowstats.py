@@ -1,0 +1,205 @@
+"""SlowStats: metric payloads of a project (contract 1.1-1.3, 1.8-1.10)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import islice
+from typing import Any
+
+import msgspec
+
+from headrace.dialects.answers import Headers, Problem, error_answer, json_answer, refuse, retry_after
+from headrace.dialects.base import Dialect, Fault, FaultDetail, Inbound, Limit, LimitState, Route
+from headrace.dialects.jsontext import NotJson, compact_text, is_finite, number, read_json, too_deep
+from headrace.dialects.rows import event_row
+from headrace.records.ids import uuid7
+from headrace.records.intents import Answer, Decision, Intent, PointIn, Submission
+
+#: Bytes of a body, as sent and decoded (1.9).
+BODY_CAP = 1024 * 1024
+#: Requests in the 60 s that start at the first one (1.10).
+LIMIT = Limit("window", per_minute=60)
+#: Numeric leaves of a payload that become stats, and how many keys their paths may have (rulings 3); the rest stays raw.
+MAX_LEAVES = 1_000
+MAX_DEPTH = 16
+#: Characters of a leaf's path as a stat's name; a longer one stays raw.
+MAX_NAME = 255
+
+NO_PROJECT = "Project ID is required."
+NO_PAYLOAD = "Metric payload is required and must be an object."
+NO_KEY = "Unauthorized: You must provide a valid API Key."
+NO_ACCESS = "Forbidden: You do not have access to this project."
+
+
+class Metric(msgspec.Struct):
+    """Any object of measurements. Numbers and booleans, nested up to 16 keys deep, become stats named by their dotted paths."""
+
+    project_id: str = msgspec.field(name="projectId")
+    payload: dict[str, Any]
+
+
+# The fast path knows no field that it does not use: what a decoder skips it does not check.
+class _FastMetric(Metric, forbid_unknown_fields=True):
+    pass
+
+
+_decode = msgspec.json.Decoder(_FastMetric).decode
+
+
+def parse_metric(inbound: Inbound) -> Submission:
+    """``POST /api/slowstats/ingest-metrics``: the payload as a row of the named project, its numeric leaves as points."""
+    metric = fast_metric(inbound.body)
+    if metric is None:
+        try:
+            metric = exact_metric(inbound.body)
+        except Problem as problem:
+            raise refuse(400, str(problem)) from None
+    public_id, payload = metric
+    project = inbound.reachable_project(public_id)
+    if project is None:  # an unknown project as a foreign one: ids cannot be probed
+        raise refuse(403, NO_ACCESS)
+    return Submission([_intent(project, payload, inbound.received_us)], _stored, project=project)
+
+
+_STORED = json_answer(200, {"message": "Metric ingested successfully."})
+
+
+def _stored(_: Sequence[Decision]) -> Answer:
+    return _STORED  # derived stats refuse nothing and nothing is claimed
+
+
+def _intent(project: int, payload: dict[str, Any], received_us: int) -> Intent:
+    row = event_row(
+        project=project,
+        ts=received_us,
+        received_at=received_us,
+        ts_source="received",
+        dialect="slowstats",
+        id=uuid7(received_us),
+        type="metric",
+        raw=compact_text(payload),
+    )
+    now_ms = received_us // 1000
+    points = [PointIn(name, "value", now_ms, value) for name, value in islice(leaves(payload), MAX_LEAVES)]
+    return Intent(rows=(row,), points=points, source="slowstats")
+
+
+def leaves(node: dict[str, Any], prefix: str = "", depth: int = 1) -> Iterator[tuple[str, float]]:
+    """The numeric leaves of ``node`` in its order, each with its dotted path; booleans are 0 and 1. Arrays, strings, nulls, integers
+    beyond a double, nameless paths and paths over ``MAX_NAME`` are passed over.
+    """
+    for key, item in node.items():
+        path = f"{prefix}{key}"
+        if type(item) is dict:
+            if depth < MAX_DEPTH:
+                yield from leaves(item, f"{path}.", depth + 1)
+            continue
+        value = float(item) if type(item) is bool else number(item)
+        if value is not None and path.strip() and len(path) <= MAX_NAME:
+            yield path, value
+
+
+def fast_metric(body: bytes) -> tuple[str, dict[str, Any]] | None:
+    """Project id and payload of a body, or None when the exact reader has to look."""
+    if b"\\u0000" in body:
+        return None
+    try:
+        metric = _decode(body)
+    except (ValueError, RecursionError):
+        return None
+    if not metric.project_id.strip() or too_deep(body, [metric.payload]):
+        return None
+    return metric.project_id, metric.payload
+
+
+def exact_metric(body: bytes) -> tuple[str, dict[str, Any]]:
+    """As :func:`fast_metric`, but raises :class:`Problem`: the project id before the payload (1.9)."""
+    try:
+        metric = read_json(body)
+    except NotJson:
+        raise Problem(NO_PROJECT) from None
+    project_id = metric.get("projectId") if type(metric) is dict else None
+    if type(project_id) is not str or not project_id.strip():
+        raise Problem(NO_PROJECT)
+    payload = metric.get("payload")
+    if type(payload) is not dict or not is_finite(payload):
+        raise Problem(NO_PAYLOAD)
+    return project_id, payload
+
+
+def fault(kind: Fault, detail: FaultDetail) -> Answer:
+    """``{"error": text}`` for everything (1.2, 1.9; the rulings' table of keys). What a 429 says of the limit comes from
+    :func:`limit_headers`.
+    """
+    match kind:
+        case Fault.NOT_FOUND:
+            return error_answer(404, "Not found.")
+        case Fault.METHOD:
+            return error_answer(405, "Method not allowed.", ((b"allow", detail.allow.encode()),))
+        case Fault.NO_KEY | Fault.BAD_KEY:
+            return error_answer(401, NO_KEY)
+        case Fault.NO_SCOPE:
+            return error_answer(403, NO_ACCESS)
+        case Fault.TOO_LARGE:
+            return error_answer(413, "Request body too large.")
+        case Fault.ENCODING:
+            return error_answer(415, "Unsupported content encoding.")
+        case Fault.UNREADABLE:  # as any other body from which no project can be read
+            return error_answer(400, NO_PROJECT)
+        case Fault.RATE | Fault.AUTH_RATE:
+            return error_answer(429, "Too many requests.")
+        case Fault.IDEMPOTENCY_KEY:
+            return error_answer(400, "Idempotency-Key must be 1 to 255 visible ASCII characters.")
+        case Fault.UNAVAILABLE:
+            return error_answer(503, "Service unavailable.", (retry_after(detail.retry_after),))
+        case Fault.INTERNAL:
+            return error_answer(500, "An internal server error occurred.")
+
+
+def limit_headers(state: LimitState) -> Headers:
+    """``X-RateLimit-Limit`` and ``-Remaining``; on a refusal also ``-Reset`` (Unix seconds, rounded up) and ``Retry-After`` (1.10)."""
+    headers: Headers = (
+        (b"x-ratelimit-limit", b"%d" % state.limit),
+        (b"x-ratelimit-remaining", b"%d" % state.remaining),
+    )
+    if state.allowed:
+        return headers
+    return (*headers, (b"x-ratelimit-reset", b"%d" % state.reset), retry_after(state.retry_after))
+
+
+_METRICS = Route(
+    path="/api/slowstats/ingest-metrics",
+    method="POST",
+    dialect="slowstats",
+    # 1.9: the rate is charged per request, before its body; a known Idempotency-Key is charged nothing.
+    steps=("auth", "scope", "idempotency", "charge_request", "declared_size", "body", "parse", "append"),
+    summary="Store a metric payload of a project.",
+    parse=parse_metric,
+    aliases=("/api/slowstats/ingest-metric",),
+    cap=BODY_CAP,
+    decoded_cap=BODY_CAP,
+    encodings=("gzip", "deflate", "zstd"),
+    limit=LIMIT,
+    body_type=Metric,
+    answers=(
+        (200, '{"message":"Metric ingested successfully."}'),
+        (400, '{"error":"Project ID is required."}'),
+        (401, '{"error":"Unauthorized: You must provide a valid API Key."}'),
+        (403, '{"error":"Forbidden: You do not have access to this project."}'),
+        (413, '{"error":"Request body too large."}'),
+        (415, '{"error":"Unsupported content encoding."}'),
+        (429, '{"error":"Too many requests."}'),
+        (500, '{"error":"An internal server error occurred."}'),
+        (503, '{"error":"Service unavailable."}'),
+    ),
+)
+
+DIALECT = Dialect(
+    name="slowstats",
+    title="SlowStats",
+    prefixes=("/api/slowstats/",),
+    routes=(_METRICS,),
+    key_places=("x-api-key",),
+    fault=fault,
+    limit_headers=limit_headers,
+)

@@ -1,0 +1,120 @@
+"""One request on its way through the steps: what it brought, what is known of it, what it will be answered."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import TYPE_CHECKING, Any, NamedTuple
+from urllib.parse import parse_qsl
+
+from headrace.admission.admission import Draft
+from headrace.catalog.keys import KeyRow
+from headrace.dialects.base import Dialect, Fault, FaultDetail, LimitState, Route
+from headrace.records.intents import Answer, Submission
+
+if TYPE_CHECKING:
+    from headrace.gateway.bodies import Receive
+    from headrace.gateway.gateway import Gateway
+
+
+class StreamAnswer(NamedTuple):
+    """An answer whose body comes in pieces."""
+
+    status: int
+    headers: tuple[tuple[bytes, bytes], ...]
+    chunks: AsyncIterator[bytes]
+
+
+class Refused(Exception):
+    """A step refuses the request: the dialect has the words."""
+
+    def __init__(self, fault: Fault, detail: FaultDetail = FaultDetail()) -> None:  # noqa: B008 - immutable
+        super().__init__(fault.value)
+        self.fault = fault
+        self.detail = detail
+
+
+class Exchange:
+    """Implements ``dialects.base.Inbound``. Steps fill ``key``, ``body``, ``submission``, ``draft`` and last ``answer``."""
+
+    __slots__ = (
+        "_headers",
+        "_query",
+        "answer",
+        "body",
+        "dialect",
+        "draft",
+        "gateway",
+        "held_bytes",
+        "key",
+        "limit_state",
+        "params",
+        "receive",
+        "received_us",
+        "retry_key",
+        "route",
+        "scope",
+        "submission",
+    )
+
+    def __init__(
+        self,
+        gateway: Gateway,
+        scope: dict[str, Any],
+        receive: Receive,
+        dialect: Dialect,
+        route: Route,
+        params: dict[str, str],
+    ) -> None:
+        self.gateway = gateway
+        self.scope = scope
+        self.receive = receive
+        self.dialect = dialect
+        self.route = route
+        self.params = params
+        self.received_us: int = gateway.clock()
+        self.body = b""
+        self.held_bytes = 0
+        self.retry_key: bytes | None = None
+        self.limit_state: LimitState | None = None
+        self.answer: Answer | StreamAnswer | None = None
+        self.key: KeyRow
+        self.submission: Submission
+        self.draft: Draft | None = None
+        self._headers: dict[bytes, bytes] | None = None
+        self._query: dict[str, str] | None = None
+
+    @property
+    def method(self) -> str:
+        method: str = self.scope["method"]
+        return method
+
+    @property
+    def path(self) -> str:
+        path: str = self.scope["path"]
+        return path
+
+    @property
+    def project(self) -> int:
+        return self.key.project
+
+    @property
+    def headers(self) -> dict[bytes, bytes]:
+        """By lower-case name; of a repeated header the first."""
+        headers = self._headers
+        if headers is None:
+            headers = self._headers = dict(reversed(self.scope["headers"]))
+        return headers
+
+    def header(self, name: bytes) -> bytes | None:
+        return self.headers.get(name)
+
+    def query(self) -> dict[str, str]:
+        if self._query is None:
+            pairs = parse_qsl(
+                self.scope["query_string"].decode("utf-8", "replace"), keep_blank_values=True, errors="replace"
+            )
+            self._query = dict(reversed(pairs))
+        return self._query
+
+    def reachable_project(self, public_id: str) -> int | None:
+        return self.gateway.keys.reachable_project(self.key, public_id)

@@ -1,0 +1,169 @@
+"""The ASGI application in front: vendor paths through the steps of their route, everything else to the API and the pages."""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+from headrace.admission.admission import Admission
+from headrace.admission.keys import KeyTable
+from headrace.admission.limits import Limiter
+from headrace.dialects.base import Dialect, Fault, FaultDetail, Refusal, Route
+from headrace.gateway.bodies import ClientGone, InFlight, Receive
+from headrace.gateway.exchange import Exchange, Refused, StreamAnswer
+from headrace.gateway.peers import Peers
+from headrace.gateway.routes import Match, RouteTable
+from headrace.gateway.steps import run
+from headrace.journal import JournalUnavailable
+from headrace.records.intents import Answer
+
+Send = Callable[[dict[str, Any]], Awaitable[None]]
+App = Callable[[dict[str, Any], Receive, Send], Awaitable[None]]
+Handler = Callable[[Exchange], Awaitable[Answer | StreamAnswer]]
+
+#: What a 503 asks the client to wait, seconds.
+RETRY_AFTER_S = 5
+
+#: CORS for browsers' ingest paths (rulings 1): any origin, never credentials.
+CORS = (
+    (b"access-control-allow-origin", b"*"),
+    (b"access-control-expose-headers", b"Retry-After, X-RateLimit-Limit, X-RateLimit-Remaining, X-RateLimit-Reset"),
+)
+PREFLIGHT = (
+    *CORS,
+    (b"access-control-allow-methods", b"GET, POST, OPTIONS"),
+    (
+        b"access-control-allow-headers",
+        b"Content-Type, Content-Encoding, Authorization, X-Api-Key, X-SeeStack-Key, X-AllStak-Key, X-Logister-Batch-Id, "
+        + b"Idempotency-Key, traceparent, tracestate, baggage",
+    ),
+    (b"access-control-max-age", b"7200"),
+)
+
+_log = logging.getLogger("headrace.gateway")
+
+
+class Gateway:
+    """Owns nothing that outlives a request but its counters. ``clock``: µs since the epoch."""
+
+    def __init__(
+        self,
+        *,
+        table: RouteTable,
+        keys: KeyTable,
+        limiter: Limiter,
+        admission: Admission,
+        peers: Peers,
+        handlers: Mapping[str, Handler],
+        fallback: App,
+        clock: Callable[[], int],
+    ) -> None:
+        self.table = table
+        self.keys = keys
+        self.limiter = limiter
+        self.admission = admission
+        self.peers = peers
+        self.handlers = handlers
+        self.clock = clock
+        self.in_flight = InFlight()
+        #: Answers since the start: accepted ingest by dialect, refused requests by (dialect, fault or "body", status).
+        self.accepted: Counter[str] = Counter()
+        self.refused: Counter[tuple[str, str, int]] = Counter()
+        self._fallback = fallback
+
+    async def __call__(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._fallback(scope, receive, send)
+            return
+        match = self.table.match(scope["method"], scope["path"])
+        if match is None:
+            await self._fallback(scope, receive, send)
+            return
+        if match.cors and scope["method"] == "OPTIONS":
+            await _send(send, Answer(204, b"", PREFLIGHT), ())
+            return
+        answer, extra = await self._answer(match, scope, receive)
+        if answer is None:
+            return
+        if match.cors:
+            extra = (*extra, *CORS)
+        await _send(send, answer, extra, head=scope["method"] == "HEAD")
+
+    async def _answer(
+        self, match: Match, scope: dict[str, Any], receive: Receive
+    ) -> tuple[Answer | StreamAnswer | None, tuple[tuple[bytes, bytes], ...]]:
+        dialect = match.dialect
+        route = match.route or _missing(dialect, scope["path"])
+        exchange = Exchange(self, scope, receive, dialect, route, match.params)
+        why = "body"
+        answer: Answer | StreamAnswer
+        try:
+            await run(exchange, route.steps)
+            answer = exchange.answer or _nowhere(match)
+        except Refusal as refusal:
+            answer = refusal.answer
+        except Refused as refused:
+            why = refused.fault.value
+            answer = dialect.fault(refused.fault, refused.detail)
+        except JournalUnavailable as error:
+            _log.warning("refusing %s: %s", route.dialect, error)
+            why = Fault.UNAVAILABLE.value
+            answer = dialect.fault(Fault.UNAVAILABLE, FaultDetail(retry_after=RETRY_AFTER_S))
+        except ClientGone:
+            return None, ()
+        except Exception:  # the client gets the dialect's 500, the log the traceback
+            _log.exception("a request to %s failed", route.path)
+            why = Fault.INTERNAL.value
+            answer = dialect.fault(Fault.INTERNAL, FaultDetail())
+        finally:
+            self.in_flight.give(exchange.held_bytes)
+        self._count(exchange, answer, why)
+        extra: tuple[tuple[bytes, bytes], ...] = ()
+        if exchange.limit_state is not None and dialect.limit_headers is not None:
+            extra = dialect.limit_headers(exchange.limit_state)
+        return answer, extra
+
+    def _count(self, exchange: Exchange, answer: Answer | StreamAnswer, why: str) -> None:
+        key = getattr(exchange, "key", None)
+        dialect = exchange.dialect.name
+        failed = isinstance(answer, Answer) and bool(answer.reason)
+        if answer.status < 400 and not failed:
+            if exchange.route.parse is not None:
+                self.accepted[dialect] += 1
+            if key is not None:
+                self.keys.note_use(key)
+            return
+        self.refused[dialect, why, answer.status] += 1
+        if key is not None and isinstance(answer, Answer) and answer.status < 500:
+            self.keys.note_refusal(key, f"{exchange.route.path}: {answer.status} {answer.reason or why}")
+
+
+def _nowhere(match: Match) -> Answer:
+    return match.dialect.fault(Fault.METHOD if match.allow else Fault.NOT_FOUND, FaultDetail(allow=match.allow))
+
+
+def _missing(dialect: Dialect, path: str) -> Route:
+    """Stands in for a path or method that the dialect does not serve: under some prefixes the key is checked before that is
+    told.
+    """
+    steps: tuple[Any, ...] = ("auth",) if path.startswith(dialect.auth_first or ("\0",)) else ()
+    return Route(path="(none)", method="", dialect=dialect.name, steps=steps, summary="", handler="none")
+
+
+async def _send(
+    send: Send, answer: Answer | StreamAnswer, extra: tuple[tuple[bytes, bytes], ...], *, head: bool = False
+) -> None:
+    if isinstance(answer, StreamAnswer):
+        await send({"type": "http.response.start", "status": answer.status, "headers": [*answer.headers, *extra]})
+        if not head:
+            async for chunk in answer.chunks:
+                await send({"type": "http.response.body", "body": chunk, "more_body": True})
+        await send({"type": "http.response.body", "body": b"", "more_body": False})
+        return
+    headers = [*answer.headers, *extra]
+    if answer.status != 204:
+        headers.append((b"content-length", b"%d" % len(answer.body)))
+    await send({"type": "http.response.start", "status": answer.status, "headers": headers})
+    await send({"type": "http.response.body", "body": b"" if head else answer.body})

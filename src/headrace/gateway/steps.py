@@ -1,0 +1,214 @@
+"""The steps that routes order as their contracts do. A step looks at the exchange and either lets it pass, refuses it
+(:class:`Refused`, or the parser's own ``Refusal``) or answers it (``exchange.answer``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from headrace.admission.limits import Charge, Spec
+from headrace.catalog.keys import KeyRow
+from headrace.dialects.base import Fault, FaultDetail, LimitState, Route, Step
+from headrace.gateway import bodies
+from headrace.gateway.credentials import find_secret
+from headrace.gateway.exchange import Exchange, Refused
+
+#: Length of an Idempotency-Key, visible ASCII characters (rulings 4).
+RETRY_KEY_MAX = 255
+
+#: What a 503 for want of memory asks the client to wait, seconds.
+BUSY_RETRY_S = 1
+
+StepFunction = Callable[[Exchange], Awaitable[None] | None]
+
+
+def ip_guard(exchange: Exchange) -> None:
+    """Flood guard by client address; loopback and the operator's own networks are not counted."""
+    per_minute = exchange.dialect.ip_limits[0]
+    address = exchange.gateway.peers.counted(exchange.scope, exchange.headers)
+    if per_minute and address:
+        charge = exchange.gateway.limiter.charge(
+            ("ip", exchange.dialect.name, address), Spec("aligned", per_minute, 0), 1
+        )
+        if not charge.allowed:
+            raise Refused(Fault.AUTH_RATE, _rate_detail(charge))
+
+
+def declared_size(exchange: Exchange) -> None:
+    """A Content-Length over the cap, before anything is looked up or read."""
+    declared = exchange.header(b"content-length")
+    if declared is not None and declared.isdigit() and int(declared) > exchange.route.cap:
+        raise Refused(Fault.TOO_LARGE, FaultDetail(limit=exchange.route.cap))
+
+
+def auth(exchange: Exchange) -> None:
+    """The key. A look-up that cannot be made is 503, never 401: real SDKs switch themselves off on 401 (rulings 1)."""
+    secret = find_secret(exchange.headers, exchange.dialect.key_places)
+    key: KeyRow | None = None
+    if secret is not None:
+        try:
+            key = exchange.gateway.keys.find(secret)
+        except SQLAlchemyError:
+            raise Refused(Fault.UNAVAILABLE, FaultDetail(retry_after=BUSY_RETRY_S)) from None
+    if key is None:
+        _refuse_unknown(exchange, Fault.NO_KEY if secret is None else Fault.BAD_KEY)
+        return
+    exchange.key = key
+
+
+def _refuse_unknown(exchange: Exchange, fault: Fault) -> None:
+    """401, or 429 when this address has failed too often (Logister 1.10)."""
+    per_minute = exchange.dialect.ip_limits[1]
+    if not per_minute:
+        raise Refused(fault)
+    address = exchange.gateway.peers.counted(exchange.scope, exchange.headers)
+    scope = ("auth", exchange.dialect.name, address)
+    spec = Spec("aligned", per_minute, 0)
+    limiter = exchange.gateway.limiter
+    charge = limiter.charge(scope, spec, 1) if address else limiter.peek(scope, spec)
+    if not charge.allowed:
+        raise Refused(Fault.AUTH_RATE, _rate_detail(charge))
+    exchange.limit_state = LimitState(*charge)
+    raise Refused(fault)
+
+
+def scope(exchange: Exchange) -> None:
+    """The key's kind and scopes against the route's (rulings 2)."""
+    key = exchange.key
+    needed = exchange.route.scope
+    missing = needed if isinstance(needed, str) else next((one for one in needed if one not in key.scopes), "")
+    if key.kind != "key" or (missing and missing not in key.scopes):
+        raise Refused(Fault.NO_SCOPE, FaultDetail(scope=missing or "write"))
+
+
+async def idempotency(exchange: Exchange) -> None:
+    """A known Idempotency-Key is answered at once with its first answer, and charged nothing (rulings 4)."""
+    sent = exchange.header(b"idempotency-key")
+    if sent is None:
+        return
+    if not 1 <= len(sent) <= RETRY_KEY_MAX or not all(0x21 <= byte <= 0x7E for byte in sent):
+        raise Refused(Fault.IDEMPOTENCY_KEY)
+    admission = exchange.gateway.admission
+    exchange.retry_key = admission.retry_key(exchange.key.project, exchange.route.method, exchange.route.path, sent)
+    exchange.answer = await admission.kept_answer(exchange.retry_key)
+
+
+def charge_request(exchange: Exchange) -> None:
+    """The rate limit, one unit, before the body is read."""
+    _charge(exchange, 1)
+
+
+def charge_cost(exchange: Exchange) -> None:
+    """The rate limit, what the submission costs."""
+    _charge(exchange, exchange.submission.cost)
+
+
+def _charge(exchange: Exchange, cost: int) -> None:
+    spec = limit_of(exchange.key, exchange.route)
+    if spec is None:
+        return
+    charge = exchange.gateway.limiter.charge(
+        (exchange.key.id, exchange.route.dialect, exchange.route.group), spec, cost
+    )
+    exchange.limit_state = LimitState(*charge)
+    if not charge.allowed:
+        raise Refused(Fault.RATE, _rate_detail(charge))
+
+
+def limit_of(key: KeyRow, route: Route) -> Spec | None:
+    """The limit in force: the key's own figures in the dialect's algorithm, else the dialect's."""
+    if key.unlimited:
+        return None
+    limit = route.limit
+    if key.rate is None:
+        return None if limit is None else Spec(limit.kind, limit.per_minute, limit.burst)
+    return Spec("bucket" if limit is None else limit.kind, key.rate, key.burst or key.rate)
+
+
+def _rate_detail(charge: Charge) -> FaultDetail:
+    return FaultDetail(retry_after=charge.retry_after, state=LimitState(*charge))
+
+
+async def body(exchange: Exchange) -> None:
+    """Reads and decodes the body within the route's caps."""
+    route = exchange.route
+    encoding = (exchange.header(b"content-encoding") or b"").decode("latin-1").strip().lower()
+    if encoding == "identity":
+        encoding = ""
+    if encoding and encoding not in route.encodings:
+        raise Refused(Fault.ENCODING, FaultDetail(encoding=encoding[:64]))
+    declared_size(exchange)
+    try:
+        wire = await bodies.read_wire(exchange.receive, route.cap)
+        _hold(exchange, len(wire))
+        if encoding:
+            wire = await bodies.decode(wire, encoding, route.decoded_cap or route.cap)
+            _hold(exchange, len(wire))
+    except bodies.BodyTooLarge as error:
+        limit = (route.decoded_cap or route.cap) if error.decoded else route.cap
+        raise Refused(Fault.TOO_LARGE, FaultDetail(limit=limit, decoded=error.decoded)) from None
+    except bodies.BodyUnreadable:
+        raise Refused(Fault.UNREADABLE, FaultDetail(encoding=encoding)) from None
+    except bodies.TooMuchInFlight:
+        raise Refused(Fault.UNAVAILABLE, FaultDetail(retry_after=BUSY_RETRY_S)) from None
+    exchange.body = wire
+
+
+def _hold(exchange: Exchange, size: int) -> None:
+    exchange.gateway.in_flight.take(size)
+    exchange.held_bytes += size
+
+
+def parse(exchange: Exchange) -> None:
+    """The dialect's own checks of the body."""
+    assert exchange.route.parse is not None
+    exchange.submission = exchange.route.parse(exchange)
+
+
+def decide(exchange: Exchange) -> None:
+    """Stats and claims; a conflict is answered here, before any charge, and nothing is stored."""
+    draft = exchange.gateway.admission.decide(exchange.submission, exchange.key.project)
+    if draft.conflict:
+        exchange.answer = draft.submission.render(draft.decisions)
+    exchange.draft = draft
+
+
+async def append(exchange: Exchange) -> None:
+    """Journal, sync, answer. A draft of the step ``decide`` still holds: no step after it waits."""
+    admission = exchange.gateway.admission
+    draft = exchange.draft or admission.decide(exchange.submission, exchange.key.project)
+    exchange.answer = await admission.append(draft, exchange.retry_key)
+
+
+async def handle(exchange: Exchange) -> None:
+    """A read or a synchronous write of the API rooms."""
+    exchange.answer = await exchange.gateway.handlers[exchange.route.handler](exchange)
+
+
+STEPS: dict[Step, StepFunction] = {
+    "ip_guard": ip_guard,
+    "declared_size": declared_size,
+    "auth": auth,
+    "scope": scope,
+    "idempotency": idempotency,
+    "charge_request": charge_request,
+    "body": body,
+    "parse": parse,
+    "decide": decide,
+    "charge_cost": charge_cost,
+    "append": append,
+    "handle": handle,
+}
+
+
+async def run(exchange: Exchange, steps: tuple[Any, ...]) -> None:
+    """Runs the steps in the route's order until one answers."""
+    for step in steps:
+        waiting = STEPS[step](exchange)
+        if waiting is not None:
+            await waiting
+        if exchange.answer is not None:
+            return

@@ -1,0 +1,143 @@
+"""One segment of the journal into the store, exactly once, by looking and not by trusting.
+
+The engine logs an insert's deduplication token before the part is in place: after a crash or a failed rename it would swallow the
+repeat that is needed. So whenever the outcome of an insert is not known for certain, the store is asked what it holds of the segment,
+raw table and rollups apart, and only what is missing is inserted, under a token that was never used.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from typing import NamedTuple, Protocol
+
+from headrace.store import RowsRefused, Store, StoreUnavailable
+
+_log = logging.getLogger("headrace.loader")
+
+
+class Piece(NamedTuple):
+    """What a segment holds for one table and partition: one insert, so one block and one part."""
+
+    segment: int
+    table: str
+    part: int
+    bodies: list[bytes]
+    rows: int
+
+    def lines(self) -> list[bytes]:
+        """The rows one by one; the loader only needs them when one is refused."""
+        return b"".join(self.bodies).splitlines(keepends=True)
+
+
+class BadLine(NamedTuple):
+    """A row that the engine refuses. ``place`` counts from 0 within its piece, before any row was left out."""
+
+    place: int
+    line: bytes
+    reason: str
+
+
+class Excluded(Protocol):
+    """The rows of a piece that are dead letters. What is recorded here is on disk when the call returns."""
+
+    def known(self, piece: Piece) -> set[int]: ...
+    def record(self, piece: Piece, bad: BadLine) -> None: ...
+
+
+class SegmentTorn(RuntimeError):
+    """The store holds some rows of a piece and not others, which one atomic part rules out: nothing is repeated, a person looks."""
+
+
+class Drainer:
+    """Used by the loader's thread. ``tokens`` gives a text that was never given before."""
+
+    def __init__(self, store: Store, excluded: Excluded, tokens: Callable[[], str]) -> None:
+        self._store = store
+        self._excluded = excluded
+        self._tokens = tokens
+
+    def load(self, piece: Piece, *, certain_new: bool) -> int:
+        """Brings ``piece`` into its table and rollups; gives the number of its rows there. ``certain_new`` False: an earlier try may
+        have stored it, so the store is asked first. Raises ``StoreUnavailable`` (try again with ``certain_new`` False) and
+        :class:`SegmentTorn`."""
+        if not certain_new:
+            held = self._held(piece)
+            if held is not None:
+                return held
+        while True:
+            excluded = self._excluded.known(piece)
+            rows = piece.rows - len(excluded)
+            if not rows:
+                return 0
+            bodies = [line for index, line in enumerate(piece.lines()) if index not in excluded] if excluded else piece.bodies
+            try:
+                self._store.insert(piece.table, b"".join(bodies), rows, self._token(piece))
+            except RowsRefused as refusal:
+                self._exclude(piece, refusal)
+            else:
+                return rows
+
+    def _held(self, piece: Piece) -> int | None:
+        """The number of rows when the store has the piece, after its rollups were completed; None when it has nothing of it."""
+        expected = piece.rows - len(self._excluded.known(piece))
+        held = self._store.rows_in(piece.table, piece.part, piece.segment)
+        if held == 0:
+            return None
+        # More than expected: a page was damaged, and set aside, after the store had it.
+        if held < expected:
+            raise SegmentTorn(
+                f"segment {piece.segment}: {piece.table} has {held:,} of {expected:,} rows of partition {piece.part}"
+            )
+        for rollup in self._store.rollups_of(piece.table):
+            if not self._store.rollup_holds(rollup, piece.part, piece.segment):
+                _log.info("segment %d: %s is rebuilt from %s", piece.segment, rollup, piece.table)
+                self._store.rebuild_rollup(rollup, piece.part, piece.segment, self._token(piece))
+        return held
+
+    def _token(self, piece: Piece) -> str:
+        return f"{self._tokens()}:{piece.segment}:{piece.table}:{piece.part}"
+
+    # ---------------------------------------------------------------- bad rows
+
+    def _exclude(self, piece: Piece, refusal: RowsRefused) -> None:
+        """Finds the refused row, by the engine's message or else by halving, and records it before anything is inserted again. The
+        halves are tried on a table that stores nothing, so a stop in the middle leaves nothing half done."""
+        excluded = self._excluded.known(piece)
+        numbered = [(index, line) for index, line in enumerate(piece.lines()) if index not in excluded]
+        found = self._named(piece.table, numbered, refusal) or self._bisect(piece.table, numbered)
+        if found is None:
+            # Every row passes alone: the refusal is not about data.
+            raise StoreUnavailable(f"{piece.table}: {refusal.reason}")
+        self._excluded.record(piece, found)
+        _log.warning("segment %d: a row of %s is a dead letter: %s", piece.segment, piece.table, found.reason)
+
+    def _named(self, table: str, numbered: Sequence[tuple[int, bytes]], refusal: RowsRefused) -> BadLine | None:
+        if refusal.row is None or not 0 <= refusal.row < len(numbered):
+            return None
+        index, line = numbered[refusal.row]
+        reason = self._reason(table, [(index, line)])
+        return None if reason is None else BadLine(index, line, reason)
+
+    def _bisect(self, table: str, numbered: Sequence[tuple[int, bytes]]) -> BadLine | None:
+        """The first row that does not pass, found in log2(n) probes; None when all pass together."""
+        low, high = 0, len(numbered)
+        reason = self._reason(table, numbered)
+        if reason is None:
+            return None
+        while high - low > 1:
+            middle = (low + high) // 2
+            refused = self._reason(table, numbered[low:middle])
+            if refused is None:
+                low = middle
+            else:
+                high, reason = middle, refused
+        index, line = numbered[low]
+        return BadLine(index, line, self._reason(table, [(index, line)]) or reason)
+
+    def _reason(self, table: str, numbered: Sequence[tuple[int, bytes]]) -> str | None:
+        try:
+            self._store.probe(table, b"".join(line for _, line in numbered))
+        except RowsRefused as refusal:
+            return refusal.reason
+        return None

@@ -1,0 +1,138 @@
+"""``headrace serve``: one process, one folder; starts the rooms in order, keeps house, and ends with 0."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import signal
+import sqlite3
+
+import uvloop
+from sqlalchemy.exc import SQLAlchemyError
+
+from headrace.admission.folding import fold
+from headrace.admission.keys import KeyTable
+from headrace.admission.limits import Limiter
+from headrace.api.services import setup
+from headrace.app import LOADER_STOP_S, House, OnLoop, clock
+from headrace.cli.control_server import ControlServer
+from headrace.dialects.registry import DIALECTS
+from headrace.gateway.gateway import Gateway
+from headrace.gateway.peers import Peers
+from headrace.gateway.routes import RouteTable
+from headrace.listeners import Listeners
+from headrace.settings import Settings
+from headrace.wiring import make_api, make_handlers
+
+#: Claims that wait in the journal before they are folded, and answers kept for retries at most.
+FOLD_AT = 100_000
+ANSWERS_MAX = 1_000_000
+
+#: Seconds between rounds of housekeeping; rounds between those of the slow part.
+TICK_S = 1.0
+SLOW_TICKS = 60
+
+_log = logging.getLogger("headrace")
+
+
+def serve(settings: Settings) -> int:
+    """Runs the server until SIGTERM or SIGINT; gives the exit code. Raises what opening the house raises."""
+    logging.basicConfig(level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    logging.captureWarnings(capture=True)
+    # The engine is imported on the main thread before any other thread starts.
+    house = House.open(settings, patient=True)
+    try:
+        return uvloop.run(_serve(house))
+    finally:
+        house.close()
+
+
+async def _serve(house: House) -> int:
+    loop = asyncio.get_running_loop()
+    stop, failed = asyncio.Event(), asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    loader = house.make_loader(OnLoop(loop))
+    keys = KeyTable(house.catalog, clock)
+    gateway = _make_gateway(house, keys)
+    house.journal.on_commit = loader.wake
+    loader.start()
+    loader.wake()
+    listeners = Listeners(gateway, house.settings)
+    control = await ControlServer.start(house)
+    try:
+        await listeners.start()
+        _announce(house)
+        keeper = asyncio.create_task(_keep_house(house, keys, listeners, failed))
+        stopped = asyncio.create_task(stop.wait())
+        await asyncio.wait((stopped, keeper), return_when=asyncio.FIRST_COMPLETED)
+        for task in (stopped, keeper):
+            task.cancel()
+        await asyncio.gather(stopped, keeper, return_exceptions=True)
+    finally:
+        await listeners.stop()
+        await control.stop()
+        house.journal.commit()
+        await asyncio.to_thread(loader.stop, LOADER_STOP_S)
+        house.journal.commit()
+        with contextlib.suppress(SQLAlchemyError):
+            keys.flush()
+    return 1 if failed.is_set() else 0
+
+
+def _make_gateway(house: House, keys: KeyTable) -> Gateway:
+    settings = house.settings
+    limiter = Limiter(clock)
+    gateway = Gateway(
+        table=RouteTable(DIALECTS),
+        keys=keys,
+        limiter=limiter,
+        admission=house.admission,
+        peers=Peers(settings.proxies, settings.unlimited_networks),
+        handlers=make_handlers(house),
+        clock=clock,
+    )
+    gateway.fallback = make_api(house, gateway)
+    return gateway
+
+
+def _announce(house: House) -> None:
+    """One line that says where; with no account yet, the one-time link that makes the first."""
+    settings = house.settings
+    print(f"Headrace listens on {settings.base_url}, its data is in {settings.data}", flush=True)
+    token = setup.issue_token(house.context)
+    if token is not None:
+        print(f"No account yet. Make the first one here, once: {settings.base_url}/app/setup/{token}", flush=True)
+
+
+async def _keep_house(house: House, keys: KeyTable, listeners: Listeners, failed: asyncio.Event) -> None:
+    """What is done beside the requests: usage of keys, trims that wait, claims to fold, answers too old, certificates."""
+    ticks = 0
+    while True:
+        await asyncio.sleep(TICK_S)
+        ticks += 1
+        try:
+            await asyncio.to_thread(keys.flush)
+            house.journal.tidy()
+            if house.admission.claims.unfolded >= FOLD_AT:
+                await _fold(house)
+            if ticks % SLOW_TICKS == 0:
+                house.journal.forget_answers(clock(), ANSWERS_MAX)
+                await listeners.renew()
+        except (SQLAlchemyError, sqlite3.Error, OSError) as error:
+            _log.warning("housekeeping waits: %s", str(error).splitlines()[0])
+        if listeners.broken() is not None:
+            _log.critical("a listener ended: %s", listeners.broken())
+            failed.set()
+            return
+
+
+async def _fold(house: House) -> None:
+    journal, claims = house.journal, house.admission.claims
+    on_loop = OnLoop(asyncio.get_running_loop())
+
+    def forget(last_id: int, digests: list[bytes]) -> None:
+        on_loop(lambda: (journal.forget_claims(last_id), claims.forget(digests)))
+
+    await asyncio.to_thread(fold, journal.path, house.folded, clock(), forget)

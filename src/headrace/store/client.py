@@ -1,0 +1,275 @@
+"""The store's front door: opening, inserting, looking for what is there, reading."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import re
+import threading
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+from headrace.records.tables import POINTS, TABLES
+from headrace.store import connect as connecting
+from headrace.store import migrations, schema
+from headrace.store.connect import DEFAULT_MEMORY_BYTES, Endpoint, TemporaryFolder
+from headrace.store.errors import StoreError, StoreUnavailable, redacted, write_error
+from headrace.store.reader import DEFAULT, Budget, Reader, Result, Sql
+
+#: One insert is one block and so one atomic part. The journal cuts its segments far below (200,000 rows, 32 MiB); this is
+#: where the engine would begin to cut.
+MAX_INSERT_ROWS: Final = 1_000_000
+MAX_INSERT_BYTES: Final = 128 << 20
+
+#: What cuts an insert into blocks, fixed here and asserted at start: the least block is far above the largest insert.
+BLOCK_SETTINGS: Final = {
+    "max_insert_block_size": 1_048_449,
+    "min_insert_block_size_rows": 1_048_449,
+    "min_insert_block_size_bytes": 268_402_944,
+    "input_format_parallel_parsing": 0,
+}
+INSERT_SETTINGS: Final = {
+    **BLOCK_SETTINGS,
+    "async_insert": 0,
+    "input_format_null_as_default": 0,
+    "deduplicate_blocks_in_dependent_materialized_views": 1,
+    "materialized_views_ignore_errors": 0,
+}
+_TOKEN = re.compile(r"[A-Za-z0-9:._-]{1,255}\Z")
+
+
+class TableSize(NamedTuple):
+    """What a table or rollup takes on disk: ``bytes`` compressed, ``parts`` active."""
+
+    table: str
+    rows: int
+    bytes: int
+    parts: int
+
+
+class Store:
+    """One open store. Writes and recovery reads (one thread, behind a lock) have a client of their own; ``query`` may be
+    called from any thread. Built by :meth:`open`."""
+
+    def __init__(self, place: Endpoint, temporary: TemporaryFolder, client: Any) -> None:
+        self._place = place
+        self._temporary = temporary
+        self._client = client
+        self._lock = threading.Lock()
+        self._reader = Reader(lambda: connecting.connect(place, place.database))
+        self._closed = False
+
+    @classmethod
+    def open(
+        cls,
+        url: str,
+        *,
+        folder: Path,
+        clock: Callable[[], float] = time.time,
+        max_memory_bytes: int = DEFAULT_MEMORY_BYTES,
+        value_codec: schema.ValueCodec = "zstd",
+    ) -> Store:
+        """Opens the engine, brings the schema up to date and checks the settings that exactly-once rests on.
+
+        ``url`` as in :func:`headrace.store.connect.endpoint`. The first call for an embedded store comes from the main
+        thread, before other threads start. Raises :class:`StoreUnavailable` with one clear line; may be called again."""
+        place = connecting.endpoint(url, folder.absolute(), max_memory_bytes)
+        temporary = TemporaryFolder(folder.absolute())
+        client = None
+        try:
+            if place.path is not None:
+                connecting.import_engine()
+                place.path.mkdir(parents=True, exist_ok=True)
+            first = connecting.connect(place)
+            try:
+                first.command(f"CREATE DATABASE IF NOT EXISTS {place.database}")
+            finally:
+                first.close()
+            client = connecting.connect(place, place.database)
+            migrations.migrate(client.command, lambda sql: client.query(sql).result_rows, int(clock()))
+            _apply_value_codec(client, value_codec)
+            _assert_block_settings(client)
+        except Exception as error:
+            if client is not None:
+                client.close()
+            temporary.restore()
+            if isinstance(error, StoreError):
+                raise
+            raise StoreUnavailable(f"cannot open the store at {place.shown}: {redacted(error)}") from None
+        return cls(place, temporary, client)
+
+    def close(self) -> None:
+        """Cancels reads, waits for a write that runs, lets go of the engine. May be called twice."""
+        if self._closed:
+            return
+        self._closed = True
+        self._reader.close()
+        with self._lock:
+            self._client.close()
+        self._temporary.restore()
+
+    # Writes and looks, for the one loader thread.
+
+    def insert(self, table: str, payload: bytes, rows: int, token: str, *, rollups: bool = True) -> None:
+        """Stores ``rows`` JSON lines of ``table``, all of one partition, and feeds its rollups.
+
+        ``token`` is used once in the life of the store: rows under a used one are dropped without a word. ``rollups``
+        False stores the raw rows alone, for recovery when a rollup already holds the batch. Raises
+        :class:`RowsRefused` (nothing stored) or :class:`StoreUnavailable` (look before repeating)."""
+        _table(table)
+        if not 0 < rows <= MAX_INSERT_ROWS or len(payload) > MAX_INSERT_BYTES:
+            raise ValueError(f"an insert has 1 to {MAX_INSERT_ROWS} rows and at most {MAX_INSERT_BYTES} bytes")
+        self._write(schema.entry_of(table) if rollups else table, payload, {**INSERT_SETTINGS, **_token(token)})
+
+    def probe(self, table: str, payload: bytes) -> None:
+        """Reads and checks rows as :meth:`insert` does and stores nothing. Raises as it does."""
+        self._write(schema.probe_of(_table(table)), payload, INSERT_SETTINGS)
+
+    def _write(self, table: str, payload: bytes, settings: Mapping[str, Any]) -> None:
+        with self._lock:
+            try:
+                self._client.raw_insert(table, insert_block=payload, fmt="JSONCompactEachRow", settings=dict(settings))
+            except Exception as error:
+                raise write_error(error) from None
+
+    def rows_in(self, table: str, partition: int, batch: int) -> int:
+        """How many rows of ``batch`` the raw table holds in ``partition`` (year for points, else yyyymm)."""
+        return int(self._look(f"SELECT count() FROM {_table(table)} WHERE {_in(table)}", partition, batch)[0][0])
+
+    def rollups_of(self, table: str) -> tuple[str, ...]:
+        """The rollups fed from ``table``."""
+        return schema.rollups_of(_table(table))
+
+    def rollup_holds(self, rollup: str, partition: int, batch: int) -> bool:
+        """Whether ``rollup`` got the rows of ``batch`` in ``partition``.
+
+        A rollup row keeps its highest batch, so this is exact for the newest batch only, which is the one in doubt: the
+        loader goes one batch at a time."""
+        name = _rollup(rollup).name
+        return bool(self._look(f"SELECT 1 FROM {name} WHERE {_in(name)} LIMIT 1", partition, batch))
+
+    def rebuild_rollup(self, rollup: str, partition: int, batch: int, token: str) -> None:
+        """Fills ``rollup`` from the raw rows of ``batch`` in ``partition``; call it only when it holds none of them.
+
+        Raises :class:`StoreUnavailable`."""
+        found = _rollup(rollup)
+        settings = ", ".join(f"{name} = '{value}'" for name, value in {**INSERT_SETTINGS, **_token(token)}.items())
+        where = f"toYear(src.ts) = {int(partition)} AND src.batch = {int(batch)}"
+        sql = f"INSERT INTO {found.name} SETTINGS {settings}\n{schema.rollup_select(found, POINTS.name, where)}"
+        with self._lock:
+            try:
+                self._client.command(sql)
+            except Exception as error:
+                raise write_error(error) from None
+
+    def last_points(self, partition: int, batch: int) -> list[tuple[int, int, int]]:
+        """(project, stat, latest ts in ms) of each stat with points of ``batch`` in ``partition``."""
+        rows = self._look(
+            f"SELECT project, stat, toUnixTimestamp64Milli(max(ts)) FROM points WHERE {_in('points')} "
+            "GROUP BY project, stat ORDER BY project, stat",
+            partition,
+            batch,
+        )
+        return [(int(project), int(stat), int(ts)) for project, stat, ts in rows]
+
+    def _look(self, sql: str, partition: int, batch: int) -> Any:
+        """A recovery read: across projects, by batch."""
+        return self._fetch(sql, {"partition": partition, "batch": batch})
+
+    def _fetch(self, sql: str, params: Mapping[str, Any] | None = None) -> Any:
+        with self._lock:
+            try:
+                return self._client.query(sql, parameters=dict(params or {})).result_rows
+            except Exception as error:
+                raise StoreUnavailable(f"the store cannot be read: {redacted(error)}") from None
+
+    def sync(self) -> None:
+        """Syncs the embedded store's file system: the engine syncs neither a table's directory nor its deduplication log.
+
+        Raises :class:`StoreUnavailable` when that fails. Nothing to do for a server."""
+        if self._place.path is None:
+            return
+        try:
+            descriptor = os.open(self._place.path, os.O_RDONLY | os.O_DIRECTORY)
+            try:
+                _syncfs(descriptor)
+            finally:
+                os.close(descriptor)
+        except OSError as error:
+            raise StoreUnavailable(f"the store cannot be synced: {redacted(error)}") from None
+
+    # Reads.
+
+    def query(self, project: int, sql: Sql, budget: Budget = DEFAULT) -> Result:
+        """The rows of ``sql`` for ``project`` within ``budget``; see :meth:`headrace.store.reader.Reader.run`."""
+        return self._reader.run(project, sql, budget)
+
+    def version(self) -> str:
+        """The engine's version."""
+        return str(self._fetch("SELECT version()")[0][0])
+
+    def sizes(self) -> list[TableSize]:
+        """Every table and rollup with its rows, bytes and parts, for the operator's eyes."""
+        found = {
+            row[0]: TableSize(row[0], int(row[1]), int(row[2]), int(row[3]))
+            for row in self._fetch(
+                "SELECT table, sum(rows), sum(bytes_on_disk), count() FROM system.parts "
+                "WHERE active AND database = currentDatabase() GROUP BY table"
+            )
+        }
+        return [found.get(name, TableSize(name, 0, 0, 0)) for name in sorted(schema.READABLE)]
+
+
+def _table(name: str) -> str:
+    if name not in TABLES:
+        raise ValueError(f"no table {name}")
+    return name
+
+
+def _rollup(name: str) -> schema.Rollup:
+    for rollup in schema.ROLLUPS:
+        if rollup.name == name:
+            return rollup
+    raise ValueError(f"no rollup {name}")
+
+
+def _token(token: str) -> dict[str, str]:
+    if not _TOKEN.match(token):
+        raise ValueError("a token is 1 to 255 letters, digits and :._-")
+    return {"insert_deduplication_token": token}
+
+
+def _in(table: str) -> str:
+    return f"{schema.partition_of(table)} = {{partition:UInt32}} AND batch = {{batch:UInt64}}"
+
+
+def _apply_value_codec(client: Any, codec: schema.ValueCodec) -> None:
+    wanted = f"CODEC({schema.VALUE_CODECS[codec]})"
+    rows = client.query(
+        "SELECT compression_codec FROM system.columns "
+        "WHERE database = currentDatabase() AND table = 'points' AND name = 'value'"
+    ).result_rows
+    if rows[0][0] == wanted:
+        return
+    for statement in schema.value_codec_statements(codec):
+        client.command(statement, settings={"allow_experimental_codecs": 1})
+
+
+def _assert_block_settings(client: Any) -> None:
+    settings = ", ".join(f"{name} = {value}" for name, value in BLOCK_SETTINGS.items())
+    names = ", ".join(f"'{name}'" for name in BLOCK_SETTINGS)
+    rows = client.query(f"SELECT name, value FROM system.settings WHERE name IN ({names}) SETTINGS {settings}").result_rows
+    held = {name: int(value) for name, value in rows}
+    if held != BLOCK_SETTINGS:
+        raise StoreUnavailable("the store's engine does not keep the insert block settings: exactly-once would not hold")
+
+
+def _syncfs(descriptor: int) -> None:
+    libc = ctypes.CDLL(None, use_errno=True)
+    if not hasattr(libc, "syncfs"):
+        os.sync()
+    elif libc.syncfs(descriptor) != 0:
+        number = ctypes.get_errno()
+        raise OSError(number, os.strerror(number))

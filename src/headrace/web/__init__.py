@@ -1,0 +1,1 @@
+"""Pages: templates, assets and the handlers that render them. They ask the API's services, never the store."""

@@ -1,0 +1,64 @@
+"""The public pages: what this server is, its API reference, its stylesheet."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from litestar import Request, Response, get
+
+from headrace import __version__
+from headrace.api.app import TheDocument
+from headrace.api.deps import Services, TheServices
+from headrace.api.errors import not_found, prefers_json
+from headrace.records.times import iso_text
+from headrace.web import docs
+from headrace.web.render import ASSETS, Pages, asset
+
+#: Seconds that a browser may keep an asset: long enough for a visit, short enough for an upgrade.
+ASSET_MAX_AGE = 3_600
+
+
+def reader(request: Request[Any, Any, Any], services: Services) -> docs.Reader:
+    """Who asks, as far as commands are concerned: the host they came to and the present time."""
+    host = request.headers.get("host", "")
+    base = docs.base_url(str(request.scope["scheme"]), host, services.path_prefix)
+    return docs.Reader(base, iso_text(services.context.now()))
+
+
+@get("/", include_in_schema=False, sync_to_thread=True)
+def home(request: Request[Any, Any, Any], services: TheServices, document: TheDocument) -> Response[Any]:
+    """What this server is and whether it accepts records: a page, or JSON by ``Accept``. Open to anyone."""
+    readiness = services.ready.check()
+    if prefers_json(request):
+        state = {
+            "name": "headrace",
+            "version": __version__,
+            "status": "unavailable" if readiness.reasons else "ready",
+            "docs": f"{services.path_prefix}/docs",
+            "openapi": f"{services.path_prefix}/docs/openapi.json",
+            "ready": f"{services.path_prefix}/readyz",
+        }
+        return Response(state, headers={"cache-control": "no-store", "vary": "accept"})
+    groups = docs.groups(document.value, reader(request, services))
+    page = Pages(services.path_prefix).answer(
+        "home.html", reasons=readiness.reasons, degraded=readiness.degraded, sends=list(docs.first_sends(groups))
+    )
+    page.headers["vary"] = "accept"
+    return page
+
+
+@get("/docs", include_in_schema=False, sync_to_thread=True)
+def reference(request: Request[Any, Any, Any], services: TheServices, document: TheDocument) -> Response[str]:
+    """Every endpoint with its fields, answers and a command for the host that the request came to."""
+    asker = reader(request, services)
+    groups = docs.groups(document.value, asker)
+    return Pages(services.path_prefix).answer("docs.html", groups=groups, base=asker.base)
+
+
+@get("/app/static/{name:str}", include_in_schema=False, sync_to_thread=True)
+def static(name: str) -> Response[bytes]:
+    """A stylesheet, font or icon."""
+    if name not in ASSETS:
+        raise not_found("file")
+    headers = {"cache-control": f"public, max-age={ASSET_MAX_AGE}", "x-content-type-options": "nosniff"}
+    return Response(asset(name), media_type=ASSETS[name], headers=headers)

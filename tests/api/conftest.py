@@ -1,0 +1,128 @@
+"""A real catalog in a temporary folder, the app over it, and a client that speaks to it without a network."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+from hashlib import sha256
+from typing import Any
+
+import httpx
+import pytest
+
+from headrace.api.app import create_api
+from headrace.api.deps import HistogramReading, Readiness, Readings, Services
+from headrace.api.services import OPERATOR, Context, accounts, keys, projects
+from headrace.api.services.keys import KeySpec
+from headrace.catalog import Catalog, sqlite_url
+from headrace.catalog import keys as key_table
+from headrace.dialects.registry import DIALECTS
+from headrace.web.site import make_site
+
+NOW = 1_790_000_000_000_000
+
+
+@dataclass
+class FakeKeys:
+    """The key table read from the catalog at every look-up, as admission's is after every change."""
+
+    catalog: Catalog
+    wait: int = 0
+    fails: Exception | None = None
+
+    def find(self, secret: str) -> Any:
+        if self.fails:
+            raise self.fails
+        digest = sha256(secret.encode("utf-8", "surrogatepass")).digest()
+        with self.catalog.read() as conn:
+            return next((row for row in key_table.load_live(conn) if row.secret_sha256 == digest), None)
+
+    def charge(self, key: Any) -> int:
+        return self.wait
+
+
+@dataclass
+class FakeGauges:
+    readings: Readings = Readings(  # noqa: RUF009 - an immutable tuple
+        accepted={"statflow": 12, "logister": 3},
+        refused={("statflow", "bad_key", 401): 2, ('a"b\\c\n', "rate", 429): 1},
+        journal_rows=7,
+        journal_bytes=1_024,
+        journal_oldest_s=0.25,
+        commit=HistogramReading((0.001, 0.01), (3, 2, 1), 0.042),
+        loader_lag_s=0.5,
+        rows={"points": 1_000, "events": 20},
+        dead_letters=4,
+        query=HistogramReading((0.05,), (9, 1), 0.6),
+    )
+
+    def read(self) -> Readings:
+        return self.readings
+
+
+@dataclass
+class FakeReady:
+    state: Readiness = Readiness()  # noqa: RUF009 - an immutable tuple
+
+    def check(self) -> Readiness:
+        return self.state
+
+
+@dataclass
+class World:
+    """Two accounts that must never see each other, with what they own."""
+
+    app: Any
+    context: Context
+    keys: FakeKeys
+    ready: FakeReady
+    replayed: list[tuple[str, str, list[Any]]]
+    ids: dict[str, str]
+    secrets: dict[str, str]
+    peer: str = "127.0.0.1"
+    headers: dict[str, str] = field(default_factory=dict)
+
+    def call(self, method: str, path: str, key: str = "", **options: Any) -> httpx.Response:
+        """One request; ``key`` names one of ``secrets``."""
+        headers = dict(options.pop("headers", {}))
+        if key:
+            headers["authorization"] = f"Bearer {self.secrets[key]}"
+
+        async def send() -> httpx.Response:
+            transport = httpx.ASGITransport(app=self.app, client=(self.peer, 40_000), raise_app_exceptions=False)
+            async with httpx.AsyncClient(transport=transport, base_url="http://tele.test:8787") as client:
+                return await client.request(method, path, headers=headers, **options)
+
+        return asyncio.run(send())
+
+
+@pytest.fixture
+def world(tmp_path):
+    catalog = Catalog.open(sqlite_url(tmp_path / "catalog.db"))
+    context = Context(catalog, now=lambda: NOW)
+    ids, secrets = {}, {}
+    for who in ("ann", "bob"):
+        account = accounts.create(context, OPERATOR, email=f"{who}@example.org", password="correct horse battery")
+        for place in ("shop", "site"):
+            project = projects.create(context, OPERATOR, name=f"{who} {place}", account=account.id)
+            ids[f"{who}.{place}"] = project.id
+        for name, scopes, wide in (
+            ("all", ("read", "write", "manage"), False),
+            ("read", ("read",), False),
+            ("write", ("write",), False),
+            ("wide", ("read", "write", "manage"), True),
+        ):
+            spec = KeySpec(name=name, scopes=scopes, account_wide=wide)
+            made = keys.create(context, OPERATOR, project=ids[f"{who}.shop"], spec=spec)
+            ids[f"{who}.{name}"], secrets[f"{who}.{name}"] = made.id, made.key
+    fake_keys, ready, replayed = FakeKeys(catalog), FakeReady(), []
+    services = Services(
+        context=context,
+        keys=fake_keys,
+        append=lambda *call: replayed.append(call),
+        gauges=FakeGauges(),
+        ready=ready,
+        metrics_token="metrics-secret",
+    )
+    yield World(create_api(services, DIALECTS, make_site()), context, fake_keys, ready, replayed, ids, secrets)
+    catalog.close()
