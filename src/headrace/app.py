@@ -6,6 +6,7 @@ import asyncio
 import logging
 import threading
 import time
+from bisect import bisect_left
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -17,11 +18,12 @@ from headrace.admission.stats import StatRegistry
 from headrace.api.services import Context
 from headrace.catalog import progress
 from headrace.catalog.db import Catalog
+from headrace.catalog.stats import StatRow
 from headrace.cli.lock import FolderLock
 from headrace.journal import Journal
 from headrace.loader.loader import JournalEnd, Loader
 from headrace.settings import Settings
-from headrace.store import Store, StoreUnavailable
+from headrace.store import DEFAULT, Budget, Result, Sql, Store, StoreUnavailable
 
 #: Seconds between tries to open a store that would not start.
 STORE_RETRY_S = 5.0
@@ -32,7 +34,10 @@ LOADER_STOP_S = 20.0
 #: How long the loader's thread waits for the event loop to do something for it, seconds.
 LOOP_WAIT_S = 30.0
 
-Result = TypeVar("Result")
+#: Upper bounds of the query time histogram, seconds.
+QUERY_BOUNDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+
+Given = TypeVar("Given")
 _log = logging.getLogger("headrace")
 
 
@@ -43,27 +48,30 @@ def clock() -> int:
 
 class House:
     """The opened rooms of one data folder. ``open`` takes the folder's lock; with ``store=False`` only the catalog is opened, beside
-    which another process may run."""
+    which another process may run.
+    """
 
     def __init__(self, settings: Settings, catalog: Catalog, lock: FolderLock | None) -> None:
         self.settings = settings
         self.catalog = catalog
         self.clock = clock
-        self.context = Context(catalog, clock, pending=lambda project: self.admission.stats.pending(project))
+        self.context = Context(catalog, clock, pending=self._pending_stats)
         self._lock = lock
         self._store: Store | None = None
         self._store_tried = -STORE_RETRY_S
         self._store_trouble = ""
         self._store_lock = threading.Lock()
-        self.journal: Journal
+        self.reads = Reads(self.open_store)
         self.admission: Admission
+        self.journal: Journal
         self.folded: FoldedClaims
         self.loader: Loader
 
     @classmethod
     def open(cls, settings: Settings, *, store: bool = True, patient: bool = False) -> Self:
         """Opens the rooms. Raises what they raise, each with one clear line. ``patient``: a store that does not start is tried again
-        later instead (the server takes records in meanwhile)."""
+        later instead (the server takes records in meanwhile).
+        """
         folder = settings.data
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         lock = FolderLock.take(folder) if store else None
@@ -76,7 +84,7 @@ class House:
                 except StoreUnavailable as error:
                     if not patient:
                         raise
-                    _log.error("the store does not start, records wait in the journal: %s", error)  # noqa: TRY400
+                    _log.error("the store does not start, records wait in the journal: %s", error)
         except BaseException:
             if lock is not None:
                 lock.release()
@@ -100,7 +108,10 @@ class House:
         self.journal = journal
         self.admission = Admission(journal, stats, claims, clock)
 
-    # ---------------------------------------------------------------- the store
+    def _pending_stats(self, project: int) -> list[StatRow]:
+        return self.admission.stats.pending(project) if hasattr(self, "admission") else []
+
+    # --- the store
 
     def open_store(self) -> Store:
         """The store, opened if it is not. Raises ``StoreUnavailable``; a try that failed is not repeated for some seconds."""
@@ -128,9 +139,9 @@ class House:
         """Raises ``StoreUnavailable`` while the store does not start."""
         return self.open_store()
 
-    # ---------------------------------------------------------------- the loader
+    # --- the loader
 
-    def make_loader(self, on_loop: "OnLoop") -> Loader:
+    def make_loader(self, on_loop: OnLoop) -> Loader:
         """The loader of this house. Called before the journal takes its first row."""
         journal, stats = self.journal, self.admission.stats
         self.loader = Loader(
@@ -157,8 +168,7 @@ class House:
             loader = self.make_loader(OnLoop(asyncio.get_running_loop()))
             await asyncio.to_thread(loader.drain)
             await asyncio.to_thread(loader.stop, LOADER_STOP_S)
-            while self.journal.trimming:
-                await asyncio.sleep(0)
+            self.journal.finish_trims()
 
         asyncio.run(run())
 
@@ -175,14 +185,36 @@ class House:
             self._lock.release()
 
 
+class Reads:
+    """Reads from a store that may not be open yet, and how long they took."""
+
+    def __init__(self, open_store: Callable[[], Store]) -> None:
+        self._open_store = open_store
+        self._lock = threading.Lock()
+        self.counts = [0] * (len(QUERY_BOUNDS) + 1)
+        self.seconds = 0.0
+
+    def query(self, project: int, sql: Sql, budget: Budget = DEFAULT) -> Result:
+        """As ``Store.query``; raises ``StoreUnavailable`` while the store does not start."""
+        store = self._open_store()
+        started = time.perf_counter()
+        try:
+            return store.query(project, sql, budget)
+        finally:
+            took = time.perf_counter() - started
+            with self._lock:
+                self.counts[bisect_left(QUERY_BOUNDS, took)] += 1
+                self.seconds += took
+
+
 class OnLoop:
     """Runs functions on the event loop's thread from another one and gives their result."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
 
-    def __call__(self, function: Callable[[], Result]) -> Result:
-        async def call() -> Result:
+    def __call__(self, function: Callable[[], Given]) -> Given:
+        async def call() -> Given:
             return function()
 
         return asyncio.run_coroutine_threadsafe(call(), self._loop).result(LOOP_WAIT_S)

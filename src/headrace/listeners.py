@@ -81,7 +81,7 @@ class Listeners:
         self._certificate = stamp
         for listener, (server, task) in list(self._servers.items()):
             if listener.speaks_tls(certificate=self._settings.tls_cert is not None):
-                server.stop()
+                server.stop()  # type: ignore[no-untyped-call]
                 await task
                 self._serve(listener)
                 _log.info("%s uses the new certificate", listener)
@@ -96,7 +96,7 @@ class Listeners:
     async def stop(self) -> None:
         """Stops accepting and waits for the requests that are under way."""
         for server, _ in self._servers.values():
-            server.stop()
+            server.stop()  # type: ignore[no-untyped-call]
         for _, task in self._servers.values():
             with suppress(Exception):
                 await task

@@ -133,6 +133,10 @@ async def _fold(house: House) -> None:
     on_loop = OnLoop(asyncio.get_running_loop())
 
     def forget(last_id: int, digests: list[bytes]) -> None:
-        on_loop(lambda: (journal.forget_claims(last_id), claims.forget(digests)))
+        def both() -> None:
+            journal.forget_claims(last_id)
+            claims.forget(digests)
+
+        on_loop(both)
 
     await asyncio.to_thread(fold, journal.path, house.folded, clock(), forget)

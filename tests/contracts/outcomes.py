@@ -43,7 +43,7 @@ def check_storable(submission: Submission) -> None:
     """Every row and point of an accepted request fits its table: nothing that the store would refuse gets this far."""
     for intent in submission.intents:
         for row in intent.rows:
-            encode_row(TABLES[row.table], row.values, 1)
+            encode_row(TABLES[row.table], row.values)
         for point in intent.points:
             assert point.name == point.name.encode().decode()
             assert "\x00" not in point.name

@@ -23,7 +23,7 @@ from headrace.records.encode import (
     encode_points,
     encode_row,
     finish_row,
-    month_of_us,
+    partition_of,
 )
 from headrace.records.intents import NEW, Answer, Decision, Intent, PointIn, Submission, Verdict
 from headrace.records.tables import POINTS, TABLES
@@ -76,7 +76,7 @@ class Admission:
         self._clock = clock
         self._answers: dict[bytes, Answer] = {}
 
-    # ---------------------------------------------------------------- deciding
+    # --- deciding
 
     def decide(self, submission: Submission, project: int) -> Draft:
         """What becomes of each intent if the submission is appended now."""
@@ -168,7 +168,7 @@ class Admission:
         building.stats[slot] = row
         return row.stat_id, row.type
 
-    # ---------------------------------------------------------------- appending
+    # --- appending
 
     async def append(self, draft: Draft, retry_key: bytes | None = None) -> Answer:
         """Makes a draft durable and gives its answer. ``retry_key``: the digest under which a 2xx answer is kept. Raises
@@ -200,7 +200,7 @@ class Admission:
         for intent in draft.stored:
             for row in intent.rows:
                 table = TABLES[row.table]
-                part = month_of_us(row.values[table.received])
+                part = partition_of(table, row.values)
                 rows.setdefault((table.name, part), []).append(encode_row(table, row.values))
         facts = [_encode(fact) for intent in draft.stored for fact in intent.facts]
         count = sum(map(len, rows.values()))
@@ -216,7 +216,7 @@ class Admission:
             batch.add_fact(fact)
         return batch
 
-    # ---------------------------------------------------------------- retries
+    # --- retries
 
     def retry_key(self, project: int, method: str, route: str, key: bytes) -> bytes:
         """Digest of an Idempotency-Key in its scope (rulings 4)."""

@@ -16,11 +16,10 @@ FOLD_MAX = 200_000
 _log = logging.getLogger("headrace.admission")
 
 
-def fold(
-    journal_path: Path, folded: FoldedClaims, now: int, forget: Callable[[int, list[bytes]], None]
-) -> int:
+def fold(journal_path: Path, folded: FoldedClaims, now: int, forget: Callable[[int, list[bytes]], None]) -> int:
     """Folds what the journal holds; gives the number of claims. ``forget`` is told the last id and the digests once they are
-    synced. ``now`` in µs. Blocking."""
+    synced. ``now`` in µs. Blocking.
+    """
     reader = JournalReader(journal_path)
     try:
         claims = reader.claims()[:FOLD_MAX]

@@ -10,6 +10,8 @@ import time
 from collections.abc import Callable
 from hashlib import sha256
 
+from sqlalchemy.exc import SQLAlchemyError
+
 from headrace.catalog import keys as key_table
 from headrace.catalog import meta, projects
 from headrace.catalog.db import Catalog
@@ -23,8 +25,15 @@ FRESH_REMOTE_S = 1.0
 USED_EVERY_US = 5 * 60 * 1_000_000
 
 
+__all__ = ["KeyRow", "KeyTable", "LookUpFailed"]
+
+
+class LookUpFailed(RuntimeError):
+    """The catalog could not be asked: the answer is 503, never 401."""
+
+
 class KeyTable:
-    """Used on the event loop's thread. Raises what the catalog raises when it cannot be read: the caller answers 503, never 401."""
+    """Used on the event loop's thread."""
 
     def __init__(self, catalog: Catalog, clock: Callable[[], int]) -> None:
         self._catalog = catalog
@@ -41,9 +50,14 @@ class KeyTable:
         self.refresh()
 
     def find(self, secret: str) -> KeyRow | None:
-        """The live key with this secret. None means looked up and not found (unknown, revoked, expired, project archived)."""
+        """The live key with this secret. None means looked up and not found (unknown, revoked, expired, project archived). Raises
+        :class:`LookUpFailed`.
+        """
         if time.monotonic() - self._looked > self._fresh:
-            self.refresh()
+            try:
+                self.refresh()
+            except SQLAlchemyError as error:
+                raise LookUpFailed(str(error).splitlines()[0]) from None
         key = self._keys.get(sha256(secret.encode("utf-8", "surrogatepass")).digest())
         if key is None or (key.expires_at is not None and key.expires_at <= self._clock()):
             return None

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from types import MappingProxyType
-from typing import Annotated, Any, NamedTuple, cast
+from typing import Any, NamedTuple, cast
 
 from litestar import Litestar, Response, Router, get
 from litestar.datastructures import State
-from litestar.di import Provide
+from litestar.di import NamedDependency, Provide
 from litestar.handlers import HTTPRouteHandler
 from litestar.openapi import OpenAPIConfig
-from litestar.params import Dependency
+from litestar.params import SkipValidation
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 from prometheus_client import CollectorRegistry
 
@@ -53,7 +53,7 @@ class Document:
         return document_bytes(self.value)
 
 
-TheDocument = Annotated[Document, Dependency(skip_validation=True)]
+TheDocument = NamedDependency[SkipValidation[Document]]
 
 
 def create_api(services: Services, dialects: Sequence[Dialect], site: Site | None = None) -> ASGIApp:

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from litestar import Request
-from litestar.params import Dependency
+from litestar.di import NamedDependency
+from litestar.params import FromQuery, SkipValidation
 
 from headrace.api.services import Actor, Context, key_actor
 from headrace.api.services.dead_letters import Append
@@ -108,13 +109,13 @@ def provide_actor(request: Request[Any, Any, Any]) -> Actor:
     return key_actor(request.state.key)
 
 
-def provide_target(request: Request[Any, Any, Any], project: str | None = None) -> Target:
+def provide_target(request: Request[Any, Any, Any], project: FromQuery[str | None] = None) -> Target:
     """``project``: id or slug. Whether the key reaches it is decided where it is looked up (404 if not)."""
     key: KeyRow = request.state.key
     return Target(key_actor(key), key.project if project is None else project)
 
 
 #: What a handler writes to be given these; the objects are ours, so nothing validates them again.
-TheServices = Annotated[Services, Dependency(skip_validation=True)]
-TheActor = Annotated[Actor, Dependency(skip_validation=True)]
-TheTarget = Annotated[Target, Dependency(skip_validation=True)]
+TheServices = NamedDependency[SkipValidation[Services]]
+TheActor = NamedDependency[SkipValidation[Actor]]
+TheTarget = NamedDependency[SkipValidation[Target]]

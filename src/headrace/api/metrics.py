@@ -6,10 +6,11 @@ import hmac
 from collections.abc import Iterator
 from ipaddress import ip_address
 from itertools import accumulate
-from typing import Annotated, Any
+from typing import Any
 
 from litestar import Request, Response, get
-from litestar.params import Dependency
+from litestar.di import NamedDependency
+from litestar.params import SkipValidation
 from litestar.status_codes import HTTP_401_UNAUTHORIZED, HTTP_403_FORBIDDEN
 from prometheus_client import CollectorRegistry
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, InfoMetricFamily
@@ -21,7 +22,7 @@ from headrace import __version__
 from headrace.api.deps import Gauges, HistogramReading, TheServices
 from headrace.api.errors import ApiError
 
-TheRegistry = Annotated[CollectorRegistry, Dependency(skip_validation=True)]
+TheRegistry = NamedDependency[SkipValidation[CollectorRegistry]]
 Family = CounterMetricFamily | GaugeMetricFamily | HistogramMetricFamily | InfoMetricFamily
 
 
@@ -121,4 +122,6 @@ def metrics(request: Request[Any, Any, Any], services: TheServices, metrics_regi
     """Text exposition (OpenMetrics by ``Accept``). Open to loopback; others send ``HEADRACE_METRICS_TOKEN`` as a Bearer token."""
     check_token(request, services.metrics_token)
     encoder, content_type = choose_encoder(request.headers.get("accept", ""))
+    if content_type.startswith("text/"):  # Litestar names the character set of text itself
+        content_type = content_type.replace("; charset=utf-8", "")
     return Response(encoder(metrics_registry), media_type=content_type, headers={"cache-control": "no-store"})

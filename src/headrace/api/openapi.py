@@ -43,7 +43,7 @@ def build_document(own: Json, dialects: Sequence[Dialect]) -> Json:
     schemas: Json = dict(own.get("components", {}).get("schemas", {}))
     schemas["ErrorBody"] = _ERROR_SCHEMA
     for path, item in own.get("paths", {}).items():
-        paths[path] = {method: _own_operation(path, operation) for method, operation in item.items()}
+        paths[path] = {method: _own_operation(path, operation, schemas) for method, operation in item.items()}
     for dialect in dialects:
         names = _component_namer(dialect.name)
         schemas.update(_body_schemas(dialect, names))
@@ -82,19 +82,36 @@ _ERROR_SCHEMA: Json = {
 }
 
 
-def _own_operation(path: str, operation: Json) -> Json:
-    """A Litestar operation with our tag, our error form and our keys."""
+def _own_operation(path: str, operation: Json, schemas: Json) -> Json:
+    """A Litestar operation with our tag, our error form, our keys and an example of each body."""
     result = dict(operation, tags=[OWN_TAG])
+    responses: Json = {}
+    for status, answer in operation.get("responses", {}).items():
+        if int(status) < HTTPStatus.BAD_REQUEST:
+            responses[status] = _with_examples(answer, schemas) | {"description": HTTPStatus(int(status)).phrase}
+    if "requestBody" in operation:
+        result["requestBody"] = _with_examples(operation["requestBody"], schemas)
     if not path.startswith(API_PREFIX):
-        return result | {"security": []}
-    responses = {status: answer for status, answer in operation.get("responses", {}).items() if int(status) < 400}
+        return result | {"responses": responses, "security": []}
     statuses = (*_OWN_ERRORS, *_BODY_ERRORS) if "requestBody" in operation else _OWN_ERRORS
-    for status in statuses:
+    for status in sorted(statuses):
         responses[str(status)] = {
             "description": HTTPStatus(status).phrase,
             "content": {"application/json": {"schema": {"$ref": "#/components/schemas/ErrorBody"}}},
         }
-    return result | {"responses": responses, "security": [{name: []} for name in SECURITY_SCHEMES]}
+    scopes = _scopes_of(operation)
+    return result | {"responses": responses, "security": [{name: scopes} for name in SECURITY_SCHEMES]}
+
+
+def _with_examples(part: Json, schemas: Json) -> Json:
+    """A request or response of ours with an example for each JSON body."""
+    content = {
+        kind: media | {"examples": {"1": {"value": example(media["schema"], schemas)}}}
+        if kind == "application/json" and media.get("schema")
+        else media
+        for kind, media in part.get("content", {}).items()
+    }
+    return part | {"content": content} if content else part
 
 
 def _component_namer(dialect: str) -> Callable[[str], str]:
@@ -153,7 +170,8 @@ def _sample(route: Route, schema: Json, schemas: Json) -> Any:
 def _content(kind: str, schema: Json, sample: Any) -> Json:
     content: Json = {"schema": schema}
     if sample is not None:
-        content["example"] = sample if kind.endswith("json") and "ndjson" not in kind else body_text(sample, kind)
+        value = sample if kind.endswith("json") and "ndjson" not in kind else body_text(sample, kind)
+        content["examples"] = {"1": {"value": value}}
     return content
 
 

@@ -15,6 +15,8 @@ Schema = Mapping[str, Any]
 #: Where the reader's own key goes; a shell expands it.
 KEY_VARIABLE = "$HEADRACE_KEY"
 _PROJECT_FIELDS = ("projectId", "project_id")
+_TIME_FIELDS = ("ts", "timestamp", "from", "to")
+EXAMPLE_TIME = "2026-01-31T12:00:00Z"
 #: Objects in the schemas do not recurse, but a schema is data: stop somewhere.
 _MAX_DEPTH = 8
 
@@ -55,7 +57,8 @@ def example(schema: Schema, components: Mapping[str, Schema], name: str = "", de
     if kind == "boolean":
         return True
     if kind == "string":
-        return "2026-01-31T12:00:00Z" if schema.get("format") == "date-time" else name or "text"
+        timed = schema.get("format") == "date-time" or name.endswith("_at") or name in _TIME_FIELDS
+        return EXAMPLE_TIME if timed else name or "text"
     return {}
 
 

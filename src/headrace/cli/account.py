@@ -26,12 +26,13 @@ def account() -> None:
 @click.option("--email", required=True, help="E-mail address, unique in the instance.")
 @click.option("--password", help="Password; asked for when not given.")
 @click.option("--name", default="", help="Name to show.")
+@click.option("--role", type=click.Choice(("owner", "member")), help="[the first account: owner; then member]")
 @json_option
 @folder_options
-def create(settings: Settings, email: str, password: str | None, name: str, as_json: bool) -> None:
+def create(settings: Settings, email: str, password: str | None, name: str, role: str | None, as_json: bool) -> None:
     """Makes an account; the first one owns the instance."""
     with session(settings, create=True) as run:
-        made = run.call("account.create", email=email, password=read_password(password), name=name)
+        made = run.call("account.create", email=email, password=read_password(password), name=name, role=role)
     if as_json:
         print_json(made)
     else:

@@ -61,7 +61,7 @@ def check_folder(settings: Settings) -> Iterator[Finding]:
 def check_disk(settings: Settings) -> Iterator[Finding]:
     disk = os.statvfs(settings.data)
     free = disk.f_bavail * disk.f_frsize
-    text = f"{_size(free)} free"
+    text = f"{size_text(free)} free"
     if disk.f_flag & os.ST_RDONLY:
         yield Finding(
             "disk", "fail", "the file system is read-only", "look into the system's log, then mount it writable"
@@ -69,10 +69,10 @@ def check_disk(settings: Settings) -> Iterator[Finding]:
     elif disk.f_files and not disk.f_favail:
         yield Finding("disk", "fail", "no inode is free", "remove files from this file system")
     elif free < settings.disk_min_free_bytes:
-        text += f", below the {_size(settings.disk_min_free_bytes)} that ingest needs: it answers 503"
+        text += f", below the {size_text(settings.disk_min_free_bytes)} that ingest needs: it answers 503"
         yield Finding("disk", "fail", text, "free some space, or lower disk_min_free_bytes")
     elif free < settings.disk_min_free_bytes + settings.journal_max_bytes:
-        text += f", too little for a full journal ({_size(settings.journal_max_bytes)})"
+        text += f", too little for a full journal ({size_text(settings.journal_max_bytes)})"
         yield Finding("disk", "warn", text, "free some space, or lower journal_max_bytes")
     else:
         yield Finding("disk", "ok", text)
@@ -111,7 +111,7 @@ def check_journal(settings: Settings, now_us: int) -> Iterator[Finding]:
         yield Finding("journal", "fail", f"{path} does not open: {error}", "restore it from a backup, or set it aside")
         return
     age = max(0, now_us - oldest) // 1_000_000 if oldest else 0
-    text = f"{int(rows):,} rows wait, {_size(int(size))}" + (f", the oldest for {age:,} s" if oldest else "")
+    text = f"{int(rows):,} rows wait, {size_text(int(size))}" + (f", the oldest for {age:,} s" if oldest else "")
     if version > journal_schema.VERSION:
         yield Finding("journal", "fail", f"format {version} is newer than this Headrace", "run the newer release")
     elif size >= settings.journal_max_bytes:
@@ -156,7 +156,8 @@ def _stamps(data: Path) -> Iterator[tuple[int, str]]:
         yield newest, "the journal's last record"
 
 
-def _size(count: int) -> str:
+def size_text(count: int) -> str:
+    """``count`` bytes in the unit that reads best."""
     size, unit = float(count), "B"
     for larger in ("KiB", "MiB", "GiB", "TiB"):
         if size < 1024:

@@ -12,10 +12,10 @@ from headrace.settings import Settings
 @click.command()
 @click.option("--email", required=True, help="The owner's e-mail address.")
 @click.option("--password", help="The owner's password; asked for when not given.")
-@click.option("--project", default="Default", show_default=True, help="Name of the first project.")
+@click.option("--project", metavar="NAME", help="Name of the first project [First project].")
 @json_option
 @folder_options
-def init(settings: Settings, email: str, password: str | None, project: str, as_json: bool) -> None:
+def init(settings: Settings, email: str, password: str | None, project: str | None, as_json: bool) -> None:
     """Makes the owner account, the first project and its first key."""
     with session(settings, create=True) as run:
         made = run.call("init", email=email, password=read_password(password), project=project)

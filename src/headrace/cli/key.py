@@ -19,21 +19,20 @@ _COLUMNS = (
     Shown("scopes", "SCOPES"),
     Shown("state", "STATE"),
     Shown("last_used_at", "LAST USED", "time"),
-    Shown("refused", "REFUSED", "number"),
+    Shown("expires_at", "EXPIRES", "time"),
     Shown("id", "ID"),
 )
 _REFUSALS = (
     Shown("name", "NAME"),
     Shown("project", "PROJECT"),
     Shown("refused", "REFUSED", "number"),
-    Shown("refused_reason", "LAST REASON"),
+    Shown("reason", "LAST REASON"),
     Shown("refused_at", "WHEN", "time"),
     Shown("id", "ID"),
 )
 _MADE = (
     Shown("key", "Key"),
     Shown("name", "Name"),
-    Shown("project", "Project"),
     Shown("reach", "Reach"),
     Shown("scopes", "Scopes"),
     Shown("expires_at", "Expires", "time"),
@@ -57,7 +56,7 @@ def key() -> None:
     help="What it may do; repeatable [read and write; of style stathat: write].",
 )
 @click.option("--style", type=click.Choice(STYLES), default="headrace", show_default=True, help="How the key looks.")
-@click.option("--name", default="", help="Name to know it by.")
+@click.option("--name", help="Name to know it by.")
 @click.option("--expires", metavar="TIME", type=Moment(+1), help="2027-01-31, a time in ISO 8601, or 90m, 12h, 30d.")
 @click.option("--secret", metavar="STRING", help="A key that deployed programs hold already, in place of a new one.")
 @click.option(
@@ -73,7 +72,7 @@ def create(
     account_wide: bool,
     scopes: tuple[str, ...],
     style: str,
-    name: str,
+    name: str | None,
     expires: int | None,
     secret: str | None,
     rate: int | None,
@@ -131,7 +130,7 @@ def revoke(settings: Settings, key_id: str, as_json: bool) -> None:
     if as_json:
         print_json(done)
     else:
-        click.echo(f"Revoked {done['name'] or done['id']}.")
+        click.echo(f"Revoked {done['id']}.")
 
 
 @key.command()

@@ -6,6 +6,7 @@ import os
 import sqlite3
 import sys
 from collections.abc import Sequence
+from typing import NoReturn
 
 import click
 
@@ -42,7 +43,12 @@ for command in (
     cli.add_command(command)
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
+def main() -> NoReturn:
+    """The installed command."""
+    sys.exit(run())
+
+
+def run(arguments: Sequence[str] | None = None) -> int:
     """Runs the command line and gives its exit code: 0 done, 1 could not be done (one line on stderr), 2 wrong usage."""
     try:
         result = cli.main(arguments, prog_name="headrace", standalone_mode=False)
@@ -76,4 +82,4 @@ def _complain(line: str, code: int) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

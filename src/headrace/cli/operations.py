@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from sqlalchemy.exc import DBAPIError
 
-from headrace.api.services import OPERATOR, ServiceError, accounts, keys, monitors, projects, setup, stats
+from headrace.api.services import OPERATOR, ServiceError, accounts, keys, monitors, projects, setup
 from headrace.api.services.keys import KeySpec
 from headrace.cli import reads
 from headrace.cli.control import Failure, Reply, Request
@@ -32,9 +32,7 @@ def _init(house: House, args: dict[str, Any]) -> Any:
 
 
 def _account_create(house: House, args: dict[str, Any]) -> Any:
-    """Without a role the first account owns the instance; nobody could manage it otherwise."""
-    role = args.pop("role", None) or ("member" if accounts.list_all(house.context, OPERATOR) else "owner")
-    return accounts.create(house.context, OPERATOR, role=role, **args)
+    return accounts.create(house.context, OPERATOR, **args)
 
 
 def _account_list(house: House, _args: dict[str, Any]) -> Any:
@@ -91,20 +89,6 @@ def _monitor_list(house: House, args: dict[str, Any]) -> Any:
     return monitors.list_all(house.context, OPERATOR, **args)
 
 
-def _stats(house: House, args: dict[str, Any]) -> Any:
-    """Up to ``limit`` stats, gathered from the service's pages."""
-    limit, cursor, found = int(args.pop("limit")), None, []
-    while len(found) < limit:
-        page = stats.page(
-            house.context, OPERATOR, limit=min(limit - len(found), stats.PAGE_MAX), cursor=cursor, **args
-        )
-        found += page.stats
-        cursor = page.next
-        if cursor is None:
-            break
-    return found
-
-
 OPERATIONS: dict[str, Operation] = {
     "init": _init,
     "account.create": _account_create,
@@ -118,10 +102,10 @@ OPERATIONS: dict[str, Operation] = {
     "key.refusals": _key_refusals,
     "monitor.create": _monitor_create,
     "monitor.list": _monitor_list,
-    "stats": _stats,
-    "events": reads.events,
+    "stats": reads.list_stats,
+    "events": reads.list_events,
     "tail": reads.tail,
-    "store.check": reads.store_check,
+    "store.check": reads.check_store,
 }
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from headrace.cli.session import plain_errors
 from headrace.settings import Settings, SettingsError, load_settings
 
 
@@ -27,9 +28,10 @@ def serve(**flags: Any) -> int:
     """
     settings = load_settings(flags)
     check_certificate(settings)
-    from headrace.app import serve as run
+    with plain_errors():
+        from headrace.app import serve as run
 
-    return run(settings)
+        return run(settings)
 
 
 def check_certificate(settings: Settings) -> None:

@@ -6,7 +6,7 @@ import functools
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TypeVar
 
 import click
 import msgspec
@@ -15,17 +15,17 @@ from headrace.cli.control import Control, Request
 from headrace.cli.errors import CliError
 from headrace.settings import Settings, load_settings
 
-Call = Callable[..., Any]
+Result = TypeVar("Result")
 
 
-def folder_options(command: Callable[..., None]) -> Callable[..., None]:
+def folder_options(command: Callable[..., Result]) -> Callable[..., Result]:
     """Adds ``--data`` and ``--config`` and passes the command ``settings`` in their place."""
 
     @click.option("--data", metavar="DIR", help="Data folder [HEADRACE_DATA; ./data].")
     @click.option("--config", metavar="FILE", help="Settings file [HEADRACE_CONFIG; headrace.toml in the data folder].")
     @functools.wraps(command)
-    def with_settings(*args: Any, data: str | None, config: str | None, **options: Any) -> None:
-        command(*args, settings=load_settings({"data": data, "config": config}), **options)
+    def with_settings(*args: Any, data: str | None, config: str | None, **options: Any) -> Result:
+        return command(*args, settings=load_settings({"data": data, "config": config}), **options)
 
     return with_settings
 
@@ -36,8 +36,7 @@ json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON, 
 class Session:
     """One command's access to the rooms. ``live``: a server runs on the folder and answers."""
 
-    def __init__(self, settings: Settings, server: Control | None, house: Any) -> None:
-        self._settings = settings
+    def __init__(self, server: Control | None, house: Any) -> None:
         self._server = server
         self._house = house
         self.live = server is not None
@@ -67,21 +66,35 @@ def session(settings: Settings, *, store: bool = False, create: bool = False) ->
     server = Control.connect(settings.data)
     if server is not None:
         try:
-            yield Session(settings, server, None)
+            yield Session(server, None)
         finally:
             server.close()
         return
     if not create and not settings.data.is_dir():
         raise CliError(f"there is no data folder {settings.data}; name it with --data, or make it with `headrace init`")
-    from headrace.app import House
+    with plain_errors():
+        from headrace.app import House
 
-    house = House.open(settings, store=store)
+        house = House.open(settings, store=store)
+        try:
+            if store:
+                house.drain()
+            yield Session(None, house)
+        finally:
+            house.close()
+
+
+@contextmanager
+def plain_errors() -> Iterator[None]:
+    """Turns what the rooms raise when they cannot be opened, each one line already, into :class:`CliError`."""
+    from headrace.catalog import CatalogError
+    from headrace.journal.schema import JournalTooNew
+    from headrace.store.errors import StoreError
+
     try:
-        if store:
-            house.drain()
-        yield Session(settings, None, house)
-    finally:
-        house.close()
+        yield
+    except (CatalogError, JournalTooNew, StoreError) as error:
+        raise CliError(str(error)) from None
 
 
 def read_password(password: str | None) -> str:

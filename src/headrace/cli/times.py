@@ -13,7 +13,7 @@ _SPAN = re.compile(r"([0-9]{1,6})([smhdw])", re.ASCII)
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
 
 
-class Moment(click.ParamType):
+class Moment(click.ParamType[int]):
     """µs since the epoch. ``direction`` +1 or -1: where a span leads from now."""
 
     name = "time"

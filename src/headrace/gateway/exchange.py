@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import parse_qsl
 
 from headrace.admission.admission import Draft
-from headrace.catalog.keys import KeyRow
+from headrace.admission.keys import KeyRow
 from headrace.dialects.base import Dialect, Fault, FaultDetail, LimitState, Route
 from headrace.records.intents import Answer, Submission
 

@@ -36,8 +36,12 @@ PREFLIGHT = (
     (b"access-control-allow-methods", b"GET, POST, OPTIONS"),
     (
         b"access-control-allow-headers",
-        b"Content-Type, Content-Encoding, Authorization, X-Api-Key, X-SeeStack-Key, X-AllStak-Key, X-Logister-Batch-Id, "
-        + b"Idempotency-Key, traceparent, tracestate, baggage",
+        ", ".join(
+            (
+                *("Content-Type", "Content-Encoding", "Authorization", "X-Api-Key", "X-SeeStack-Key", "X-AllStak-Key"),
+                *("X-Logister-Batch-Id", "Idempotency-Key", "traceparent", "tracestate", "baggage"),
+            )
+        ).encode(),
     ),
     (b"access-control-max-age", b"7200"),
 )
@@ -57,7 +61,6 @@ class Gateway:
         admission: Admission,
         peers: Peers,
         handlers: Mapping[str, Handler],
-        fallback: App,
         clock: Callable[[], int],
     ) -> None:
         self.table = table
@@ -71,15 +74,16 @@ class Gateway:
         #: Answers since the start: accepted ingest by dialect, refused requests by (dialect, fault or "body", status).
         self.accepted: Counter[str] = Counter()
         self.refused: Counter[tuple[str, str, int]] = Counter()
-        self._fallback = fallback
+        #: Whatever no dialect owns: the API and the pages, put here once they are built.
+        self.fallback: App = _nothing
 
     async def __call__(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
-            await self._fallback(scope, receive, send)
+            await self.fallback(scope, receive, send)
             return
         match = self.table.match(scope["method"], scope["path"])
         if match is None:
-            await self._fallback(scope, receive, send)
+            await self.fallback(scope, receive, send)
             return
         if match.cors and scope["method"] == "OPTIONS":
             await _send(send, Answer(204, b"", PREFLIGHT), ())
@@ -138,6 +142,10 @@ class Gateway:
         self.refused[dialect, why, answer.status] += 1
         if key is not None and isinstance(answer, Answer) and answer.status < 500:
             self.keys.note_refusal(key, f"{exchange.route.path}: {answer.status} {answer.reason or why}")
+
+
+async def _nothing(_scope: dict[str, Any], _receive: Receive, send: Send) -> None:
+    await _send(send, Answer(404, b'{"error":"not found"}'), ())
 
 
 def _nowhere(match: Match) -> Answer:

@@ -7,10 +7,8 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from sqlalchemy.exc import SQLAlchemyError
-
+from headrace.admission.keys import KeyRow, LookUpFailed
 from headrace.admission.limits import Charge, Spec
-from headrace.catalog.keys import KeyRow
 from headrace.dialects.base import Fault, FaultDetail, LimitState, Route, Step
 from headrace.gateway import bodies
 from headrace.gateway.credentials import find_secret
@@ -51,7 +49,7 @@ def auth(exchange: Exchange) -> None:
     if secret is not None:
         try:
             key = exchange.gateway.keys.find(secret)
-        except SQLAlchemyError:
+        except LookUpFailed:
             raise Refused(Fault.UNAVAILABLE, FaultDetail(retry_after=BUSY_RETRY_S)) from None
     if key is None:
         _refuse_unknown(exchange, Fault.NO_KEY if secret is None else Fault.BAD_KEY)

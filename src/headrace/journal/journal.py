@@ -64,13 +64,12 @@ class Journal:
         self.uuid: str = self._meta("uuid")
         last = int(self._meta("last_segment"))
         depth = self._db.execute(
-            "SELECT max(segment), total(length(body)), total(row_count), min(at) FROM pages"
+            "SELECT max(segment), total(length(body)), total(row_count) FROM pages"
         ).fetchone()
         #: Segment that new rows are stamped with; everything below is sealed.
         self.segment = max(last, depth[0] or 0) + 1
         self.depth_bytes = int(depth[1])
         self.depth_rows = int(depth[2])
-        self.oldest_at: int | None = depth[3]
         self._segment_rows = 0
         self._segment_bytes = 0
         self._segment_at = 0
@@ -80,7 +79,7 @@ class Journal:
         self._sizes: dict[int, tuple[int, int, int]] = {
             row[0]: (int(row[1]), int(row[2]), row[3])
             for row in self._db.execute(
-                "SELECT segment, total(length(body)), total(row_count), min(at) FROM pages GROUP BY segment ORDER BY segment"
+                "SELECT segment, total(length(body)), total(row_count) FROM pages GROUP BY segment ORDER BY segment"
             )
         }
         self._failure = ""
@@ -91,7 +90,7 @@ class Journal:
         #: Called after every commit with rows in it (wakes the loader).
         self.on_commit: Callable[[], None] = lambda: None
 
-    # ---------------------------------------------------------------- appending
+    # --- appending
 
     def batch(self, rows: int, size: int) -> Batch:
         """The open batch, in a segment that has room for ``rows`` rows of ``size`` bytes; its ``segment`` is what they must
@@ -210,8 +209,6 @@ class Journal:
         self.depth_bytes += batch.size
         size, rows, at = self._sizes.get(batch.segment, (0, 0, now))
         self._sizes[batch.segment] = (size + batch.size, rows + batch.row_count, at)
-        if self.oldest_at is None:
-            self.oldest_at = now
 
     def _observe(self, seconds: float) -> None:
         self.latency_sum += seconds
@@ -220,7 +217,7 @@ class Journal:
                 self.latency_counts[place] += 1
                 return
 
-    # ---------------------------------------------------------------- back-pressure
+    # --- back-pressure
 
     @property
     def waiting_rows(self) -> int:
@@ -268,7 +265,11 @@ class Journal:
             )
         self._disk_checked = now
 
-    # ---------------------------------------------------------------- trimming
+    def oldest_after(self, segment: int) -> int | None:
+        """When the first page after ``segment`` was written (µs), None when nothing waits behind it."""
+        return next((at for number, (_, _, at) in self._sizes.items() if number > segment), None)
+
+    # --- trimming
 
     def trim(self, segment: int) -> None:
         """Forgets a segment that the store holds and has synced, a few MiB per commit."""
@@ -322,12 +323,10 @@ class Journal:
             size, rows, _ = self._sizes.pop(segment, (0, 0, 0))
             self.depth_bytes -= size
             self.depth_rows -= rows
-        if gone:
-            self.oldest_at = next(iter(self._sizes.values()))[2] if self._sizes else None
         if self.trimming:
             asyncio.get_running_loop().call_soon(self._schedule)
 
-    # ---------------------------------------------------------------- side tables
+    # --- side tables
 
     def saved_stats(self) -> list[tuple[int, int, str, str, str, int]]:
         """Stats not yet projected: (stat_id, project, source, name, type, created_at)."""
@@ -346,6 +345,12 @@ class Journal:
     def trimming(self) -> bool:
         """Something is still to be deleted."""
         return bool(self._trims or self._claims_gone)
+
+    def finish_trims(self) -> None:
+        """Deletes at once what is still to go; gives up at the first failure."""
+        while self.trimming and not self._failure:
+            self._schedule()
+            self.commit()
 
     def tidy(self) -> None:
         """Goes on with trimming that a failed commit left undone."""

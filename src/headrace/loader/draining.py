@@ -59,50 +59,59 @@ class Drainer:
 
     def load(self, piece: Piece, *, certain_new: bool) -> int:
         """Brings ``piece`` into its table and rollups; gives the number of its rows there. ``certain_new`` False: an earlier try may
-        have stored it, so the store is asked first. Raises ``StoreUnavailable`` (try again with ``certain_new`` False) and
-        :class:`SegmentTorn`."""
-        if not certain_new:
-            held = self._held(piece)
-            if held is not None:
-                return held
+        have stored it, in part or whole, so the store is asked first. Raises ``StoreUnavailable`` (try again with ``certain_new``
+        False) and :class:`SegmentTorn`.
+        """
+        if certain_new:
+            return self._insert(piece, rollups=True)
+        rollups = self._store.rollups_of(piece.table)
+        missing = [name for name in rollups if not self._store.rollup_holds(name, piece.part, piece.segment)]
+        rows = self._held(piece)
+        if not rows and missing == list(rollups):
+            return self._insert(piece, rollups=True)
+        if not rows:
+            rows = self._insert(piece, rollups=False)
+        for name in missing if rows else ():
+            _log.info("segment %d: %s is rebuilt from %s", piece.segment, name, piece.table)
+            self._store.rebuild_rollup(name, piece.part, piece.segment, self._token(piece))
+        return rows
+
+    def _held(self, piece: Piece) -> int:
+        """How many rows of the piece the raw table has: all of them or none."""
+        expected = piece.rows - len(self._excluded.known(piece))
+        held = self._store.rows_in(piece.table, piece.part, piece.segment)
+        # More than expected: a page was damaged, and set aside, after the store had it.
+        if 0 < held < expected:
+            raise SegmentTorn(
+                f"segment {piece.segment}: {piece.table} has {held:,} of {expected:,} rows of partition {piece.part}"
+            )
+        return held
+
+    def _insert(self, piece: Piece, *, rollups: bool) -> int:
         while True:
             excluded = self._excluded.known(piece)
             rows = piece.rows - len(excluded)
             if not rows:
                 return 0
-            bodies = [line for index, line in enumerate(piece.lines()) if index not in excluded] if excluded else piece.bodies
+            bodies = (
+                [line for place, line in enumerate(piece.lines()) if place not in excluded] if excluded else piece.bodies
+            )
             try:
-                self._store.insert(piece.table, b"".join(bodies), rows, self._token(piece))
+                self._store.insert(piece.table, b"".join(bodies), rows, self._token(piece), rollups=rollups)
             except RowsRefused as refusal:
                 self._exclude(piece, refusal)
             else:
                 return rows
 
-    def _held(self, piece: Piece) -> int | None:
-        """The number of rows when the store has the piece, after its rollups were completed; None when it has nothing of it."""
-        expected = piece.rows - len(self._excluded.known(piece))
-        held = self._store.rows_in(piece.table, piece.part, piece.segment)
-        if held == 0:
-            return None
-        # More than expected: a page was damaged, and set aside, after the store had it.
-        if held < expected:
-            raise SegmentTorn(
-                f"segment {piece.segment}: {piece.table} has {held:,} of {expected:,} rows of partition {piece.part}"
-            )
-        for rollup in self._store.rollups_of(piece.table):
-            if not self._store.rollup_holds(rollup, piece.part, piece.segment):
-                _log.info("segment %d: %s is rebuilt from %s", piece.segment, rollup, piece.table)
-                self._store.rebuild_rollup(rollup, piece.part, piece.segment, self._token(piece))
-        return held
-
     def _token(self, piece: Piece) -> str:
         return f"{self._tokens()}:{piece.segment}:{piece.table}:{piece.part}"
 
-    # ---------------------------------------------------------------- bad rows
+    # --- bad rows
 
     def _exclude(self, piece: Piece, refusal: RowsRefused) -> None:
         """Finds the refused row, by the engine's message or else by halving, and records it before anything is inserted again. The
-        halves are tried on a table that stores nothing, so a stop in the middle leaves nothing half done."""
+        halves are tried on a table that stores nothing, so a stop in the middle leaves nothing half done.
+        """
         excluded = self._excluded.known(piece)
         numbered = [(index, line) for index, line in enumerate(piece.lines()) if index not in excluded]
         found = self._named(piece.table, numbered, refusal) or self._bisect(piece.table, numbered)

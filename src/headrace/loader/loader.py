@@ -1,5 +1,6 @@
 """The loader's thread: it drains sealed segments at once after quiet, then at most every half second, or sooner when much waits
-(five inserts a second re-merged each row 577 times)."""
+(five inserts a second re-merged each row 577 times).
+"""
 
 from __future__ import annotations
 
@@ -37,7 +38,8 @@ _log = logging.getLogger("headrace.loader")
 class JournalEnd:
     """What the loader needs of the journal's writer, called from the loader's thread. ``seal`` ends the running segment and gives
     the last sealed number; ``trim`` forgets one; ``quarantine`` sets a broken page aside; ``projected`` tells which stats the
-    catalog now has."""
+    catalog now has.
+    """
 
     def __init__(
         self,
@@ -57,7 +59,8 @@ class JournalEnd:
 
 class Loader:
     """Owns one thread. ``open_store`` gives the store, opening it if need be, or raises ``StoreUnavailable``; ``doubtful_upto`` is the
-    last segment that an earlier process may have begun to load; ``clock``: µs since the epoch."""
+    last segment that an earlier process may have begun to load; ``clock``: µs since the epoch.
+    """
 
     def __init__(
         self,
@@ -78,7 +81,8 @@ class Loader:
         self._projections = Projections(catalog, journal_uuid)
         #: Segments that earlier processes may have begun to load: the store is asked about each.
         self._doubtful_upto = doubtful_upto
-        self._loaded_upto = 0
+        #: The last segment that is in the store.
+        self.loaded_upto = 0
         self._to_trim: list[int] = []
         self._synced_at = 0.0
         self._wake = threading.Event()
@@ -99,14 +103,15 @@ class Loader:
 
     def stop(self, timeout_s: float) -> None:
         """Ends the thread once all that was committed is loaded, or after ``timeout_s``; the journal keeps the rest. The journal's
-        end must still answer meanwhile."""
+        end must still answer meanwhile.
+        """
         self._stop.set()
         self._wake.set()
         if self._thread.is_alive():
             self._thread.join(timeout_s)
         self._reader.close()
 
-    # ---------------------------------------------------------------- the loop
+    # --- the loop
 
     def _run(self) -> None:
         backoff = BACKOFF_S[0]
@@ -166,17 +171,17 @@ class Loader:
         store = self._open_store()
         upto = self._end.seal()
         for segment in self._reader.segments(upto):
-            if segment <= self._loaded_upto:
+            if segment <= self.loaded_upto:
                 continue
             try:
                 self._load(store, segment)
             except SegmentTorn as torn:
                 # Kept in the journal; the next start asks again.
-                _log.error("%s; the segment is kept in the journal", torn)  # noqa: TRY400 - the text says it all
+                _log.error("%s; the segment is kept in the journal", torn)
                 self.torn += 1
             else:
                 self._to_trim.append(segment)
-            self._loaded_upto = segment
+            self.loaded_upto = segment
             self._trim_synced()
         self._trim_synced()
 
@@ -191,7 +196,7 @@ class Loader:
         for segment in done:
             self._end.trim(segment)
 
-    # ---------------------------------------------------------------- one segment
+    # --- one segment
 
     def _load(self, store: Store, segment: int) -> None:
         drainer = Drainer(store, self._book, lambda: next(self._tokens))

@@ -140,12 +140,17 @@ def encode_points(project: int, points: Sequence[ResolvedPoint], batch: int) -> 
     return {year: (_encode_lines(rows), len(rows)) for year, rows in years.items()}
 
 
+def partition_of(table: Table, values: Sequence[Any]) -> int:
+    """The partition that a row belongs to: the year of its ``ts``, or yyyymm of its ``received_at``. Raises :class:`BadRow`."""
+    try:
+        if table.partition == "year":
+            return year_of_ms(values[table.position("ts")])
+        moment = datetime.fromtimestamp(values[table.position("received_at")] // 1_000_000, UTC)
+    except (TypeError, ValueError, OverflowError, OSError, IndexError):
+        raise BadRow(f"{table.name}: the time that tells its partition cannot be read") from None
+    return moment.year * 100 + moment.month
+
+
 def year_of_ms(ts: int) -> int:
     """The partition of ``points`` that ``ts`` (ms, UTC) belongs to."""
     return datetime.fromtimestamp(ts / 1000, UTC).year
-
-
-def month_of_us(at: int) -> int:
-    """The partition yyyymm of the other tables for a row received ``at`` (µs, UTC)."""
-    moment = datetime.fromtimestamp(at // 1_000_000, UTC)
-    return moment.year * 100 + moment.month

@@ -43,11 +43,6 @@ class Table(NamedTuple):
         raise KeyError(column)
 
     @property
-    def received(self) -> int:
-        """Position of ``received_at`` (every table but ``points`` has it)."""
-        return self.position("received_at")
-
-    @property
     def names(self) -> tuple[str, ...]:
         return tuple(column.name for column in self.columns)
 

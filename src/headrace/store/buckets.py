@@ -1,9 +1,9 @@
 """Where a chart's buckets begin: multiples of UTC for widths below a day, calendar days, weeks (from Monday) and months in
-a time zone above. Computed here alone; the engine is told the boundaries, so its own zone tables never matter."""
+a time zone above. Computed here alone; the engine is told the boundaries, so its own zone tables never matter.
+"""
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 from typing import Final, Literal, NamedTuple, get_args
@@ -24,7 +24,7 @@ _WIDTHS: Final[dict[Resolution, int]] = {
     "6h": 360 * _MINUTE,
     "12h": 720 * _MINUTE,
 }
-#: Days of a calendar resolution at least, to bound a window before its days are walked.
+#: Days of a calendar resolution; of a month, the fewest.
 _DAYS: Final[dict[Resolution, int]] = {"1d": 1, "1w": 7, "1M": 28}
 _DAY_MS: Final = 86_400_000
 
@@ -51,7 +51,8 @@ class UnknownZone(BadWindow):
 
 class Grid(NamedTuple):
     """The buckets of [``start``, ``end``): ``starts`` are their beginnings in ms, ascending; the first may lie before ``start``.
-    ``width`` in ms for the fixed resolutions, 0 for calendar ones."""
+    ``width`` in ms for the fixed resolutions, 0 for calendar ones.
+    """
 
     start: int
     end: int
@@ -62,10 +63,6 @@ class Grid(NamedTuple):
     def aligned(self, width: int) -> bool:
         """Whether every bucket is made of whole multiples of ``width`` ms."""
         return self.width % width == 0 if self.width else all(start % width == 0 for start in self.starts)
-
-    def index(self, ms: int) -> int:
-        """Position of the bucket that holds ``ms``, -1 before the first."""
-        return bisect_right(self.starts, ms) - 1
 
 
 @lru_cache(maxsize=256)
@@ -80,14 +77,15 @@ def zone(name: str) -> ZoneInfo:
 def grid(start: int, end: int, resolution: Resolution, tz: str = "UTC") -> Grid:
     """The buckets that [``start``, ``end``) (ms) touches. ``tz`` matters to ``1d``, ``1w`` and ``1M`` only.
 
-    Raises :class:`BadWindow`, :class:`TooManyBuckets`, :class:`UnknownZone`."""
+    Raises :class:`BadWindow`, :class:`TooManyBuckets`, :class:`UnknownZone`.
+    """
     zone_info = zone(tz)
     if start >= end:
         raise BadWindow("a window ends after it starts")
     if start < EARLIEST_MS or end > LATEST_MS:
         raise BadWindow("a window lies between 1900 and 2200")
     width = _WIDTHS.get(resolution, 0)
-    if (end - start) // (width or _DAYS[resolution] * 31 // 28 * _DAY_MS) > MAX_BUCKETS:
+    if (end - start) // _step(resolution) > 2 * MAX_BUCKETS:
         raise TooManyBuckets(f"more than {MAX_BUCKETS:,} buckets")
     if width:
         starts = tuple(range(start - start % width, end, width))
@@ -101,11 +99,16 @@ def grid(start: int, end: int, resolution: Resolution, tz: str = "UTC") -> Grid:
 def finest(start: int, end: int, tz: str = "UTC", most: int = COMFORTABLE_BUCKETS) -> Resolution:
     """The finest resolution with at most ``most`` buckets in [``start``, ``end``), else ``1M``."""
     for resolution in RESOLUTIONS:
-        step = _WIDTHS.get(resolution) or _DAYS[resolution] * _DAY_MS
-        # Two more than the quotient are possible when neither end is aligned; only then is it worth counting.
-        if (end - start) // step <= most + 2 * most // 10 and len(grid(start, end, resolution, tz).starts) <= most:
+        if (end - start) // _step(resolution) > 2 * most:
+            continue
+        if len(grid(start, end, resolution, tz).starts) <= most:
             return resolution
     return "1M"
+
+
+def _step(resolution: Resolution) -> int:
+    """Length of a bucket in ms, near enough to skip hopeless windows before their buckets are counted."""
+    return _WIDTHS.get(resolution) or _DAYS[resolution] * _DAY_MS
 
 
 def _calendar(start: int, end: int, resolution: Resolution, zone_info: ZoneInfo) -> tuple[int, ...]:
@@ -131,5 +134,6 @@ def _next(day: date, resolution: Resolution) -> date:
 
 def _midnight(day: date, zone_info: ZoneInfo) -> int:
     """The first moment of ``day``: where the clock skips midnight that is the moment of the skip, where it shows midnight
-    twice the first."""
+    twice the first.
+    """
     return round(datetime(day.year, day.month, day.day, tzinfo=zone_info).timestamp() * 1000)

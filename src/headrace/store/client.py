@@ -51,7 +51,8 @@ class TableSize(NamedTuple):
 
 class Store:
     """One open store. Writes and recovery reads (one thread, behind a lock) have a client of their own; ``query`` may be
-    called from any thread. Built by :meth:`open`."""
+    called from any thread. Built by :meth:`open`.
+    """
 
     def __init__(self, place: Endpoint, temporary: TemporaryFolder, client: Any) -> None:
         self._place = place
@@ -74,7 +75,8 @@ class Store:
         """Opens the engine, brings the schema up to date and checks the settings that exactly-once rests on.
 
         ``url`` as in :func:`headrace.store.connect.endpoint`. The first call for an embedded store comes from the main
-        thread, before other threads start. Raises :class:`StoreUnavailable` with one clear line; may be called again."""
+        thread, before other threads start. Raises :class:`StoreUnavailable` with one clear line; may be called again.
+        """
         place = connecting.endpoint(url, folder.absolute(), max_memory_bytes)
         temporary = TemporaryFolder(folder.absolute())
         client = None
@@ -117,7 +119,8 @@ class Store:
 
         ``token`` is used once in the life of the store: rows under a used one are dropped without a word. ``rollups``
         False stores the raw rows alone, for recovery when a rollup already holds the batch. Raises
-        :class:`RowsRefused` (nothing stored) or :class:`StoreUnavailable` (look before repeating)."""
+        :class:`RowsRefused` (nothing stored) or :class:`StoreUnavailable` (look before repeating).
+        """
         _table(table)
         if not 0 < rows <= MAX_INSERT_ROWS or len(payload) > MAX_INSERT_BYTES:
             raise ValueError(f"an insert has 1 to {MAX_INSERT_ROWS} rows and at most {MAX_INSERT_BYTES} bytes")
@@ -146,14 +149,16 @@ class Store:
         """Whether ``rollup`` got the rows of ``batch`` in ``partition``.
 
         A rollup row keeps its highest batch, so this is exact for the newest batch only, which is the one in doubt: the
-        loader goes one batch at a time."""
+        loader goes one batch at a time.
+        """
         name = _rollup(rollup).name
         return bool(self._look(f"SELECT 1 FROM {name} WHERE {_in(name)} LIMIT 1", partition, batch))
 
     def rebuild_rollup(self, rollup: str, partition: int, batch: int, token: str) -> None:
         """Fills ``rollup`` from the raw rows of ``batch`` in ``partition``; call it only when it holds none of them.
 
-        Raises :class:`StoreUnavailable`."""
+        Raises :class:`StoreUnavailable`.
+        """
         found = _rollup(rollup)
         settings = ", ".join(f"{name} = '{value}'" for name, value in {**INSERT_SETTINGS, **_token(token)}.items())
         where = f"toYear(src.ts) = {int(partition)} AND src.batch = {int(batch)}"
@@ -188,7 +193,8 @@ class Store:
     def sync(self) -> None:
         """Syncs the embedded store's file system: the engine syncs neither a table's directory nor its deduplication log.
 
-        Raises :class:`StoreUnavailable` when that fails. Nothing to do for a server."""
+        Raises :class:`StoreUnavailable` when that fails. Nothing to do for a server.
+        """
         if self._place.path is None:
             return
         try:
@@ -260,10 +266,14 @@ def _apply_value_codec(client: Any, codec: schema.ValueCodec) -> None:
 def _assert_block_settings(client: Any) -> None:
     settings = ", ".join(f"{name} = {value}" for name, value in BLOCK_SETTINGS.items())
     names = ", ".join(f"'{name}'" for name in BLOCK_SETTINGS)
-    rows = client.query(f"SELECT name, value FROM system.settings WHERE name IN ({names}) SETTINGS {settings}").result_rows
+    rows = client.query(
+        f"SELECT name, value FROM system.settings WHERE name IN ({names}) SETTINGS {settings}"
+    ).result_rows
     held = {name: int(value) for name, value in rows}
     if held != BLOCK_SETTINGS:
-        raise StoreUnavailable("the store's engine does not keep the insert block settings: exactly-once would not hold")
+        raise StoreUnavailable(
+            "the store's engine does not keep the insert block settings: exactly-once would not hold"
+        )
 
 
 def _syncfs(descriptor: int) -> None:

@@ -40,7 +40,8 @@ def endpoint(url: str, folder: Path, max_memory_bytes: int = DEFAULT_MEMORY_BYTE
     """``url`` as connection options. Forms: ``chdb`` (embedded, in ``folder``/store), ``chdb:///abs/path``,
     ``http(s)://user:password@host:port/database`` (port 8123 or 8443, database ``headrace`` unless named).
 
-    Raises :class:`StoreUnavailable` for anything else, in one line without the password."""
+    Raises :class:`StoreUnavailable` for anything else, in one line without the password.
+    """
     parts = urlsplit(url)
     if url == "chdb" or parts.scheme == "chdb":
         path = folder / "store" if url == "chdb" else Path(unquote(parts.path))
@@ -58,7 +59,7 @@ def endpoint(url: str, folder: Path, max_memory_bytes: int = DEFAULT_MEMORY_BYTE
         raise StoreUnavailable("store address: expected chdb, chdb:///absolute/path or http(s)://host:port/database")
     if not _NAME.match(database):
         raise StoreUnavailable("store address: a database name is a letter followed by letters, digits and _")
-    options = {
+    server: dict[str, Any] = {
         "interface": parts.scheme,
         "host": parts.hostname,
         "port": port or (8443 if parts.scheme == "https" else 8123),
@@ -69,13 +70,14 @@ def endpoint(url: str, folder: Path, max_memory_bytes: int = DEFAULT_MEMORY_BYTE
         "send_receive_timeout": ANSWER_SECONDS,
         "query_retries": 0,  # a repeated write is recovery's business
     }
-    return Endpoint(f"{parts.scheme}://{parts.hostname}:{options['port']}/{database}", None, database, options)
+    return Endpoint(f"{parts.scheme}://{parts.hostname}:{server['port']}/{database}", None, database, server)
 
 
 def connect(place: Endpoint, database: str | None = None) -> Any:
     """A client of its own for one thread at a time; ``database`` must exist.
 
-    Raises :class:`StoreUnavailable`."""
+    Raises :class:`StoreUnavailable`.
+    """
     import clickhouse_connect  # noqa: PLC0415 - 21 MB that nothing needs before the store is opened
 
     try:
@@ -89,7 +91,8 @@ def import_engine() -> None:
     """Imports the embedded engine once, on the main thread: it changes the working directory for a moment, starts threads
     and blocks SIGPIPE, which every child process would inherit.
 
-    Raises :class:`StoreUnavailable` on another thread or when the package is missing."""
+    Raises :class:`StoreUnavailable` on another thread or when the package is missing.
+    """
     if "chdb" in sys.modules:
         return
     if threading.current_thread() is not threading.main_thread():
@@ -105,7 +108,8 @@ def import_engine() -> None:
 
 class TemporaryFolder:
     """``folder``/tmp as the process's temporary folder from construction to :meth:`restore`: the client writes every
-    insert to a file first, and ``kill -9`` leaves it behind, so it is swept at start."""
+    insert to a file first, and ``kill -9`` leaves it behind, so it is swept at start.
+    """
 
     def __init__(self, folder: Path) -> None:
         self._before = (os.environ.get("TMPDIR"), tempfile.tempdir)

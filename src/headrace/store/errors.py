@@ -12,15 +12,16 @@ class StoreError(Exception):
     """Base of everything the store raises. The text is one line and holds no user data."""
 
 
-class StoreUnavailable(StoreError):  # noqa: N818 - a state, not a malfunction of the caller
+class StoreUnavailable(StoreError):
     """The store cannot be used now, or what became of a write is unknown: look before repeating it."""
 
 
-class RowsRefused(StoreError):  # noqa: N818 - the rows were refused, nothing of them is stored
+class RowsRefused(StoreError):
     """The engine refused the data; nothing of the insert is stored.
 
     ``row`` is the 0-based index of the row that the engine names, None when it names none. It is a hint: probe the row
-    before believing it. ``reason`` never quotes data."""
+    before believing it. ``reason`` never quotes data.
+    """
 
     def __init__(self, row: int | None, reason: str) -> None:
         super().__init__(reason if row is None else f"row {row}: {reason}")
@@ -28,7 +29,7 @@ class RowsRefused(StoreError):  # noqa: N818 - the rows were refused, nothing of
         self.reason = reason
 
 
-class BudgetExceeded(StoreError):  # noqa: N818 - the query was too dear
+class BudgetExceeded(StoreError):
     """A read ran into its budget; ``limit`` says which part."""
 
     def __init__(self, limit: Literal["time", "memory", "rows"]) -> None:
@@ -101,7 +102,8 @@ def read_error(error: Exception) -> StoreError:
 
 def redacted(error: Exception) -> str:
     """The kind of ``error`` in a few words: the engine's symbol and number, an operating system error's text, or the
-    exception's class. Never its message."""
+    exception's class. Never its message.
+    """
     code = getattr(error, "code", None)
     if code is not None:
         return f"{getattr(error, 'name', None) or 'engine error'} ({code})"

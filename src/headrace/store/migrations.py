@@ -34,7 +34,8 @@ _LEDGER: Final = (
 def migrate(execute: Execute, fetch: Fetch, now: int, migrations: Sequence[Migration] = MIGRATIONS) -> None:
     """Applies every step that the ledger lacks; ``now`` in Unix seconds.
 
-    Raises :class:`StoreUnavailable` when the store is newer than this program or does not hold the expected columns."""
+    Raises :class:`StoreUnavailable` when the store is newer than this program or does not hold the expected columns.
+    """
     execute(_LEDGER)
     done = {int(row[0]) for row in fetch("SELECT number FROM migrations")}
     newest = max((migration.number for migration in migrations), default=0)

@@ -41,7 +41,8 @@ class Sql(msgspec.Struct, frozen=True):
     """A SELECT without FORMAT and SETTINGS, and its parameters; ``{project:UInt32}`` is bound by the reader.
 
     Raises ``ValueError`` unless every source is one of our tables under ``project = {project:UInt32}`` or a bracketed
-    SELECT of the same kind: no query can be built that forgets whose data it reads, or that reads files or addresses."""
+    SELECT of the same kind: no query can be built that forgets whose data it reads, or that reads files or addresses.
+    """
 
     text: str
     params: Mapping[str, Any] = {}
@@ -56,7 +57,8 @@ class Sql(msgspec.Struct, frozen=True):
 
 class Result(NamedTuple):
     """``rows`` in the order of ``columns``; times are integers, as the queries select them. ``read_rows`` is what
-    the engine had to read."""
+    the engine had to read.
+    """
 
     columns: tuple[str, ...]
     rows: Sequence[Sequence[Any]]
@@ -69,7 +71,8 @@ class Result(NamedTuple):
 class Reader:
     """Runs reads from any thread: at most ``slots`` at once, each on a client that nobody else holds meanwhile.
 
-    States: open → (``close``) closed. Closing cancels what runs and refuses what comes."""
+    States: open → (``close``) closed. Closing cancels what runs and refuses what comes.
+    """
 
     def __init__(self, connect: Callable[[], Any], slots: int = READ_SLOTS) -> None:
         self._connect = connect
@@ -82,7 +85,8 @@ class Reader:
     def run(self, project: int, sql: Sql, budget: Budget = DEFAULT) -> Result:
         """The rows of ``sql`` for ``project`` (1 ≤ project < 2³²).
 
-        Raises :class:`BudgetExceeded`, :class:`StoreUnavailable` (also when all slots stay taken)."""
+        Raises :class:`BudgetExceeded`, :class:`StoreUnavailable` (also when all slots stay taken).
+        """
         if not 0 < project < 1 << 32:
             raise ValueError("a read needs a project")
         if not self._free.acquire(timeout=WAIT_SECONDS):
@@ -113,7 +117,8 @@ class Reader:
 
     def close(self) -> None:
         """Cancels what runs (ASYNC: the synchronous form hangs in the embedded engine), waits for it, lets go of all
-        clients."""
+        clients.
+        """
         self._closed = True
         deadline = time.monotonic() + CLOSE_SECONDS
         taken = 0
@@ -136,7 +141,7 @@ class Reader:
             return
         try:
             client.command(f"KILL QUERY WHERE Settings['log_comment'] = '{self._tag}' ASYNC")
-        except Exception:  # noqa: BLE001, S110 - every read ends by its own time limit
+        except Exception:  # noqa: S110 - every read ends by its own time limit
             pass
         finally:
             client.close()

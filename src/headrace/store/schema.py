@@ -117,7 +117,8 @@ def rollup_select(rollup: Rollup, source: str, where: str = "") -> str:
     """The query that makes rows of ``rollup`` from ``source``: the views and every rebuild share it.
 
     ``last`` is (ms into the bucket, value): its maximum is the latest value, whatever the order of arrival, and it
-    packs better (4.7 bytes) than one with the full time (5.0) or an argMax state (6.8)."""
+    packs better (4.7 bytes) than one with the full time (5.0) or an argMax state (6.8).
+    """
     ms = "toUnixTimestamp64Milli(src.ts)"
     into = f"{ms} % {rollup.width}"
     return (

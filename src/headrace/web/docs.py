@@ -27,6 +27,8 @@ class Field(NamedTuple):
 
 
 class Answer(NamedTuple):
+    """``examples`` are texts to show as they are; without any, ``text`` says what the status means."""
+
     status: str
     tone: str
     text: str
@@ -46,6 +48,7 @@ class Endpoint(NamedTuple):
     fields: tuple[Field, ...]
     body_text: str
     answers: tuple[Answer, ...]
+    refusals: tuple[str, ...]
     curl: str
 
 
@@ -99,6 +102,8 @@ def _endpoint(document: Json, path: str, method: str, operation: Json, reader: R
     media: Json
     kind, media = next(iter(content.items())) if content else ("", {})
     schema = resolve(media["schema"], schemas) if media.get("schema") else {}
+    answers = [_answer(status, answer) for status, answer in sorted(operation["responses"].items())]
+    refusals = [answer for answer in answers if answer.status >= "400" and not answer.examples]
     return Endpoint(
         anchor=operation["operationId"],
         method=method.upper(),
@@ -111,8 +116,9 @@ def _endpoint(document: Json, path: str, method: str, operation: Json, reader: R
         content_types=tuple(content),
         fields=tuple(_fields(schema, schemas)),
         body_text=" ".join(schema.get("description", "").split()),
-        answers=tuple(_answer(status, answer) for status, answer in sorted(operation["responses"].items())),
-        curl=_command(path, method, [name for name, _ in alternatives], kind, media.get("example"), reader),
+        answers=tuple(answer for answer in answers if answer not in refusals),
+        refusals=tuple(answer.status for answer in refusals),
+        curl=_command(path, method, [name for name, _ in alternatives], kind, _sample(media), reader),
     )
 
 
@@ -131,11 +137,15 @@ def _command(path: str, method: str, schemes: list[str], kind: str, sample: Any,
         key = reader.secret or KEY_VARIABLE
         headers.append((name, f"Bearer {key}" if "Bearer" in shown else key))
     body = None
-    if kind:
+    if kind and sample is not None:
         headers.append(("Content-Type", kind))
         body = body_text(personalize(sample, now=reader.now, project_id=reader.project_id), kind)
     url = reader.base + re.sub(r"\{(\w+)(?::\w+)?\}", lambda match: match[1].upper(), path)
     return curl(method.upper(), url, headers, body)
+
+
+def _sample(media: Json) -> Any:
+    return next((entry["value"] for entry in media.get("examples", {}).values()), None)
 
 
 def _parameter(item: Json) -> Field:

@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from litestar import Request, Response, get
+from litestar.params import FromPath
 
 from headrace import __version__
 from headrace.api.app import TheDocument
 from headrace.api.deps import Services, TheServices
+from headrace.api.openapi import OWN_TAG
 from headrace.api.errors import not_found, prefers_json
 from headrace.records.times import iso_text
 from headrace.web import docs
@@ -52,11 +54,11 @@ def reference(request: Request[Any, Any, Any], services: TheServices, document: 
     """Every endpoint with its fields, answers and a command for the host that the request came to."""
     asker = reader(request, services)
     groups = docs.groups(document.value, asker)
-    return Pages(services.path_prefix).answer("docs.html", groups=groups, base=asker.base)
+    return Pages(services.path_prefix).answer("docs.html", groups=groups, base=asker.base, own=OWN_TAG)
 
 
 @get("/app/static/{name:str}", include_in_schema=False, sync_to_thread=True)
-def static(name: str) -> Response[bytes]:
+def static(name: FromPath[str]) -> Response[bytes]:
     """A stylesheet, font or icon."""
     if name not in ASSETS:
         raise not_found("file")

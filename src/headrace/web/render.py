@@ -23,7 +23,7 @@ PAGE_HEADERS = {
     "cache-control": "no-store",
 }
 #: Static files by name with their type. The list is closed: no path ever reaches the file system.
-ASSETS = {"headrace.css": "text/css; charset=utf-8", "inter.woff2": "font/woff2", "mark.svg": "image/svg+xml"}
+ASSETS = {"headrace.css": "text/css", "inter.woff2": "font/woff2", "mark.svg": "image/svg+xml"}
 
 _environment = Environment(
     loader=PackageLoader("headrace.web", "templates"),

@@ -8,6 +8,7 @@ from urllib.parse import parse_qsl
 
 from anyio import to_thread
 from litestar import Request, Response, get, post
+from litestar.params import FromPath
 
 from headrace.api.app import Document, TheDocument
 from headrace.api.deps import Services, TheServices
@@ -28,7 +29,7 @@ _FIELDS = ("email", "password", "project")
 
 
 @get("/app/setup/{token:str}", include_in_schema=False, sync_to_thread=True)
-def setup_form(services: TheServices, token: str) -> Response[str]:
+def setup_form(services: TheServices, token: FromPath[str]) -> Response[str]:
     """The form; 404 for a link that is wrong or was used."""
     if not is_valid(services.context, token):
         raise not_found("this set-up link")
@@ -37,7 +38,7 @@ def setup_form(services: TheServices, token: str) -> Response[str]:
 
 @post("/app/setup/{token:str}", include_in_schema=False)
 async def set_up(
-    request: Request[Any, Any, Any], services: TheServices, document: TheDocument, token: str
+    request: Request[Any, Any, Any], services: TheServices, document: TheDocument, token: FromPath[str]
 ) -> Response[str]:
     """Makes account, project and key and shows the key; a form that does not do is shown again with the reason."""
     form = await _read_form(request)

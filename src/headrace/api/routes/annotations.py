@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 import msgspec
 from litestar import delete, get, post
-from litestar.params import Parameter
+from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 
 from headrace.api.auth import reads, writes
 from headrace.api.deps import TheServices, TheTarget
@@ -51,10 +51,10 @@ def _view(info: AnnotationInfo) -> Annotation:
 def list_annotations(
     services: TheServices,
     target: TheTarget,
-    start: Annotated[str | None, Parameter(query="from")] = None,
-    end: Annotated[str | None, Parameter(query="to")] = None,
-    stat: str | None = None,
-    limit: int = LIST_MAX,
+    start: Annotated[str | None, QueryParameter(name="from")] = None,
+    end: Annotated[str | None, QueryParameter(name="to")] = None,
+    stat: FromQuery[str | None] = None,
+    limit: FromQuery[int] = LIST_MAX,
 ) -> Annotations:
     """Oldest first, from ``from`` (inclusive) to ``to`` (exclusive); with ``stat`` its own and those on all charts."""
     now = services.context.now()
@@ -71,7 +71,7 @@ def list_annotations(
 
 
 @post("/annotations", guards=[writes], sync_to_thread=True, summary="Note something on the timeline")
-def create_annotation(services: TheServices, target: TheTarget, data: NewAnnotation) -> Annotation:
+def create_annotation(services: TheServices, target: TheTarget, data: JSONBody[NewAnnotation]) -> Annotation:
     """A deploy, an incident, a change: shown on every chart, or on one stat's."""
     made = notes.create(
         services.context,
@@ -86,10 +86,10 @@ def create_annotation(services: TheServices, target: TheTarget, data: NewAnnotat
     return _view(made)
 
 
-@delete("/annotations/{annotation_id:str}", guards=[writes], sync_to_thread=True, summary="Delete an annotation")
-def delete_annotation(services: TheServices, target: TheTarget, annotation_id: str) -> None:
+@delete("/annotations/{annotation:str}", guards=[writes], sync_to_thread=True, summary="Delete an annotation")
+def delete_annotation(services: TheServices, target: TheTarget, annotation: FromPath[str]) -> None:
     """Gone at once."""
-    notes.delete(services.context, target.actor, project=target.project, annotation_id=annotation_id)
+    notes.delete(services.context, target.actor, project=target.project, annotation_id=annotation)
 
 
 HANDLERS = (list_annotations, create_annotation, delete_annotation)

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 from litestar import delete, get, post, put
-from litestar.params import Parameter
+from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 
 from headrace.api.auth import manages, reads
 from headrace.api.deps import TheActor, TheServices
@@ -68,51 +68,53 @@ def _view(info: LetterInfo) -> DeadLetter:
 def list_dead_letters(
     services: TheServices,
     actor: TheActor,
-    project: str | None = None,
-    letter_state: Annotated[State, Parameter(query="state")] = "open",
-    limit: int = DEFAULT_PAGE,
-    cursor: str | None = None,
+    project: FromQuery[str | None] = None,
+    letter_state: Annotated[State, QueryParameter(name="state")] = "open",
+    limit: FromQuery[int] = DEFAULT_PAGE,
+    cursor: FromQuery[str | None] = None,
 ) -> DeadLetters:
     """Newest first: of ``project``, or of all that the key reaches."""
     page = dead_letters.page(services.context, actor, project=project, state=letter_state, limit=limit, cursor=cursor)
     return DeadLetters([_view(info) for info in page.dead_letters], page.next)
 
 
-@get("/dead-letters/{letter_id:str}", guards=[reads], sync_to_thread=True, summary="One dead letter")
-def get_dead_letter(services: TheServices, actor: TheActor, letter_id: str) -> DeadLetter:
+@get("/dead-letters/{letter:str}", guards=[reads], sync_to_thread=True, summary="One dead letter")
+def get_dead_letter(services: TheServices, actor: TheActor, letter: FromPath[str]) -> DeadLetter:
     """The row and the reason why it was refused."""
-    return _view(dead_letters.get(services.context, actor, letter_id))
+    return _view(dead_letters.get(services.context, actor, letter))
 
 
-@put("/dead-letters/{letter_id:str}/row", guards=[manages], sync_to_thread=True, summary="Fix a dead letter")
-def fix_dead_letter(services: TheServices, actor: TheActor, letter_id: str, data: NewRow) -> DeadLetter:
+@put("/dead-letters/{letter:str}/row", guards=[manages], sync_to_thread=True, summary="Fix a dead letter")
+def fix_dead_letter(
+    services: TheServices, actor: TheActor, letter: FromPath[str], data: JSONBody[NewRow]
+) -> DeadLetter:
     """Replaces the row of an open letter by one that its table can hold. It stays in its project."""
     row = msgspec.json.encode(data.row).decode()
-    return _view(dead_letters.fix(services.context, actor, letter_id, row))
+    return _view(dead_letters.fix(services.context, actor, letter, row))
 
 
 @post(
-    "/dead-letters/{letter_id:str}/replay",
+    "/dead-letters/{letter:str}/replay",
     guards=[manages],
     status_code=200,
     sync_to_thread=True,
     summary="Replay a dead letter",
 )
-def replay_dead_letter(services: TheServices, actor: TheActor, letter_id: str) -> DeadLetter:
+def replay_dead_letter(services: TheServices, actor: TheActor, letter: FromPath[str]) -> DeadLetter:
     """Sends the row through the journal again, once, and closes the letter."""
-    return _view(dead_letters.replay(services.context, actor, letter_id, services.append))
+    return _view(dead_letters.replay(services.context, actor, letter, services.append))
 
 
 @delete(
-    "/dead-letters/{letter_id:str}",
+    "/dead-letters/{letter:str}",
     guards=[manages],
     status_code=200,
     sync_to_thread=True,
     summary="Discard a dead letter",
 )
-def discard_dead_letter(services: TheServices, actor: TheActor, letter_id: str) -> DeadLetter:
+def discard_dead_letter(services: TheServices, actor: TheActor, letter: FromPath[str]) -> DeadLetter:
     """Closes the letter without replaying it; it stays in the list of discarded ones."""
-    return _view(dead_letters.discard(services.context, actor, letter_id))
+    return _view(dead_letters.discard(services.context, actor, letter))
 
 
 HANDLERS = (list_dead_letters, get_dead_letter, fix_dead_letter, replay_dead_letter, discard_dead_letter)

@@ -6,6 +6,7 @@ from typing import Literal
 
 import msgspec
 from litestar import Response, delete, get, post
+from litestar.params import FromPath, FromQuery, JSONBody
 
 from headrace.api.auth import manages, reads
 from headrace.api.deps import TheActor, TheServices, TheTarget
@@ -99,7 +100,9 @@ def _refusal(info: KeyRefusals) -> Refusal:
 
 
 @get("/keys", guards=[reads], sync_to_thread=True, summary="List keys")
-def list_keys(services: TheServices, actor: TheActor, project: str | None = None, revoked: bool = False) -> Keys:
+def list_keys(
+    services: TheServices, actor: TheActor, project: FromQuery[str | None] = None, revoked: FromQuery[bool] = False
+) -> Keys:
     """Oldest first: of ``project``, or of all that the calling key may manage. ``revoked`` adds revoked ones. The calling key
     holds ``manage``, or both other scopes.
     """
@@ -108,7 +111,7 @@ def list_keys(services: TheServices, actor: TheActor, project: str | None = None
 
 
 @post("/keys", guards=[manages], sync_to_thread=True, summary="Make a key")
-def create_key(services: TheServices, target: TheTarget, data: NewKey) -> Response[MadeKey]:
+def create_key(services: TheServices, target: TheTarget, data: JSONBody[NewKey]) -> Response[MadeKey]:
     """For ``project``. A key grants no more than it holds: neither scopes, nor reach, nor life."""
     context = services.context
     expires = None if data.expires_at is None else moment(data.expires_at, "expires_at", context.now())
@@ -119,14 +122,14 @@ def create_key(services: TheServices, target: TheTarget, data: NewKey) -> Respon
     return Response(MadeKey(**values), status_code=201, headers={"cache-control": "no-store"})
 
 
-@delete("/keys/{key_id:str}", guards=[manages], sync_to_thread=True, summary="Revoke a key")
-def revoke_key(services: TheServices, actor: TheActor, key_id: str) -> None:
+@delete("/keys/{key:str}", guards=[manages], sync_to_thread=True, summary="Revoke a key")
+def revoke_key(services: TheServices, actor: TheActor, key: FromPath[str]) -> None:
     """Takes effect at once, everywhere. A key may revoke itself."""
-    keys.revoke(services.context, actor, key_id)
+    keys.revoke(services.context, actor, key)
 
 
 @get("/keys/refusals", guards=[reads], sync_to_thread=True, summary="Refused requests by key")
-def list_refusals(services: TheServices, actor: TheActor, project: str | None = None) -> Refusals:
+def list_refusals(services: TheServices, actor: TheActor, project: FromQuery[str | None] = None) -> Refusals:
     """Keys with refused requests, the latest refusal first; never any part of what was sent."""
     return Refusals([_refusal(info) for info in keys.refusals(services.context, actor, project=project)])
 

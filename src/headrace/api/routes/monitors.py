@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import msgspec
 from litestar import get, post
+from litestar.params import JSONBody
 
 from headrace.api.auth import manages, reads
 from headrace.api.deps import TheServices, TheTarget
@@ -57,7 +58,7 @@ def list_monitors(services: TheServices, target: TheTarget) -> Monitors:
 
 
 @post("/monitors", guards=[manages], sync_to_thread=True, summary="Make a monitor")
-def create_monitor(services: TheServices, target: TheTarget, data: NewMonitor) -> Monitor:
+def create_monitor(services: TheServices, target: TheTarget, data: JSONBody[NewMonitor]) -> Monitor:
     """It waits for its first check-in."""
     made = monitors.create(
         services.context,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import msgspec
 from litestar import get, post
+from litestar.params import FromPath, FromQuery, JSONBody
 
 from headrace.api.auth import manages, reads
 from headrace.api.deps import TheActor, TheServices
@@ -38,33 +39,33 @@ def view(info: ProjectInfo) -> Project:
 
 
 @get("/projects", guards=[reads], sync_to_thread=True, summary="List projects")
-def list_projects(services: TheServices, actor: TheActor, archived: bool = False) -> Projects:
+def list_projects(services: TheServices, actor: TheActor, archived: FromQuery[bool] = False) -> Projects:
     """The projects that the key reaches, oldest first; ``archived`` adds those that are archived."""
     return Projects([view(info) for info in projects.list_all(services.context, actor, archived=archived)])
 
 
 @post("/projects", guards=[manages], sync_to_thread=True, summary="Make a project")
-def create_project(services: TheServices, actor: TheActor, data: NewProject) -> Project:
+def create_project(services: TheServices, actor: TheActor, data: JSONBody[NewProject]) -> Project:
     """Needs an account-wide key."""
     return view(projects.create(services.context, actor, name=data.name))
 
 
-@get("/projects/{project_ref:str}", guards=[reads], sync_to_thread=True, summary="One project")
-def get_project(services: TheServices, actor: TheActor, project_ref: str) -> Project:
+@get("/projects/{project:str}", guards=[reads], sync_to_thread=True, summary="One project")
+def get_project(services: TheServices, actor: TheActor, project: FromPath[str]) -> Project:
     """By id or slug."""
-    return view(projects.get(services.context, actor, project_ref))
+    return view(projects.get(services.context, actor, project))
 
 
 @post(
-    "/projects/{project_ref:str}/archive",
+    "/projects/{project:str}/archive",
     guards=[manages],
     status_code=200,
     sync_to_thread=True,
     summary="Archive a project",
 )
-def archive_project(services: TheServices, actor: TheActor, project_ref: str) -> Project:
+def archive_project(services: TheServices, actor: TheActor, project: FromPath[str]) -> Project:
     """Revokes the project's own keys at once, the calling one included; account-wide keys lose the project. What it holds stays."""
-    return view(projects.archive(services.context, actor, project_ref))
+    return view(projects.archive(services.context, actor, project))
 
 
 HANDLERS = (list_projects, create_project, get_project, archive_project)

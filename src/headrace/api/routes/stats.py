@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 import msgspec
 from litestar import get
-from litestar.params import Parameter
+from litestar.params import FromPath, FromQuery, QueryParameter
 
 from headrace.api.auth import reads
 from headrace.api.deps import TheServices, TheTarget
@@ -61,11 +61,11 @@ def view(info: StatInfo) -> Stat:
 def list_stats(
     services: TheServices,
     target: TheTarget,
-    q: str = "",
-    stat_type: Annotated[Literal["counter", "value"] | None, Parameter(query="type")] = None,
-    source: Source | None = None,
-    limit: int = DEFAULT_PAGE,
-    cursor: str | None = None,
+    q: FromQuery[str] = "",
+    stat_type: Annotated[Literal["counter", "value"] | None, QueryParameter(name="type")] = None,
+    source: FromQuery[Source | None] = None,
+    limit: FromQuery[int] = DEFAULT_PAGE,
+    cursor: FromQuery[str | None] = None,
 ) -> Stats:
     """By name, then source. ``q`` is a part of the name."""
     page = stats.page(
@@ -82,7 +82,7 @@ def list_stats(
 
 
 @get("/stats/{stat:str}", guards=[reads], sync_to_thread=True, summary="One stat")
-def get_stat(services: TheServices, target: TheTarget, stat: str) -> Stat:
+def get_stat(services: TheServices, target: TheTarget, stat: FromPath[str]) -> Stat:
     """By id, else by name: source ``stat`` first, then the derived ones."""
     return view(stats.get(services.context, target.actor, project=target.project, ref=stat))
 

@@ -159,7 +159,7 @@ def _values(letter: DeadLetterRow, row: str, projects_known: dict[int, str]) -> 
         encode_row(table, values)
     except BadRow as problem:
         raise ServiceError("invalid", str(problem)) from None
-    number = values[table.index("project")]
+    number = values[table.names.index("project")]
     if letter.project is not None and number != letter.project:
         raise ServiceError("invalid", "row must stay in its project")
     if number not in projects_known:

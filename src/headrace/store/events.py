@@ -1,0 +1,131 @@
+"""Lists of events, requests and spans: filtered, newest first, in pages that stay stable while rows arrive."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Final, NamedTuple
+from uuid import UUID
+
+from headrace.records.tables import EVENT_TYPES, Column, Table
+from headrace.store.client import Store
+from headrace.store.filters import EVERYTHING, BadFilter, Filter, conditions, row_table
+from headrace.store.reader import DEFAULT, Budget, Sql
+
+#: Rows of one page.
+MAX_PAGE: Final = 1_000
+
+_CURSOR: Final = re.compile(r"(\d{1,17})\.([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})\Z", re.ASCII)
+_NOT_SHOWN: Final = frozenset(["project", "batch"])
+
+
+class Page(NamedTuple):
+    """``rows``: column → value; times are µs since the epoch, ids text, labels a dict. ``next``: the cursor of the page after
+    this one, None on the last.
+    """
+
+    rows: list[dict[str, Any]]
+    next: str | None
+
+
+def list_rows(
+    store: Store,
+    project: int,
+    table: str,
+    wanted: Filter = EVERYTHING,
+    *,
+    start: int | None = None,
+    end: int | None = None,
+    limit: int = 100,
+    cursor: str | None = None,
+    raw: bool = False,
+    budget: Budget = DEFAULT,
+) -> Page:
+    """Rows of ``table`` (events, requests or spans) with ``start`` ≤ ts < ``end`` (µs), newest first.
+
+    ``raw`` adds the accepted record as JSON text. Raises :class:`BadFilter` for a filter, limit or cursor that cannot be,
+    and what :meth:`Store.query` raises.
+    """
+    if not 0 < limit <= MAX_PAGE:
+        raise BadFilter(f"limit: 1 to {MAX_PAGE:,}")
+    sql = list_sql(table, wanted, start=start, end=end, limit=limit + 1, cursor=cursor, raw=raw)
+    rows = store.query(project, sql, budget).dicts()
+    if len(rows) <= limit:
+        return Page(rows, None)
+    last = rows[limit - 1]
+    return Page(rows[:limit], f"{last['ts']}.{last['id']}")
+
+
+def get_row(store: Store, project: int, table: str, row_id: UUID, budget: Budget = DEFAULT) -> dict[str, Any] | None:
+    """The row of ``table`` with this id, raw record included, or None."""
+    found = row_table(table)
+    columns = _shown(found, raw=True)
+    text = (
+        f"SELECT {_outward(columns)}\nFROM (SELECT {_names(columns)} FROM {table} "
+        "WHERE project = {project:UInt32} AND id = {id:UUID} LIMIT 1) AS row"
+    )
+    rows = store.query(project, Sql(text, {"id": str(row_id)}), budget).dicts()
+    return rows[0] if rows else None
+
+
+def list_sql(
+    table: str, wanted: Filter, *, start: int | None, end: int | None, limit: int, cursor: str | None, raw: bool
+) -> Sql:
+    """The query behind :func:`list_rows`, one arm per event type: within a type the sort key already is the order of the
+    page, so an arm stops after ``limit`` rows instead of sorting everything.
+    """
+    found = row_table(table)
+    columns = _shown(found, raw=raw)
+    types = tuple(wanted.equals.get("type", EVENT_TYPES)) if table == "events" else ()
+    rest = Filter({name: value for name, value in wanted.equals.items() if name != "type"}, wanted.labels, wanted.text)
+    clauses, params = conditions(table, rest)
+    if types:
+        conditions(table, Filter({"type": types}))
+    params["limit"] = limit
+    if start is not None:
+        clauses.append("ts >= fromUnixTimestamp64Micro({start:Int64}, 'UTC')")
+        params["start"] = start
+    if end is not None:
+        clauses.append("ts < fromUnixTimestamp64Micro({end:Int64}, 'UTC')")
+        params["end"] = end
+    if cursor is not None:
+        params["before"], params["before_id"] = _cursor(cursor)
+        before = "fromUnixTimestamp64Micro({before:Int64}, 'UTC')"
+        clauses.append(f"ts <= {before} AND (ts, id) < ({before}, {{before_id:UUID}})")
+    arms = []
+    for number, one in enumerate(types or ("",)):
+        where = ["project = {project:UInt32}"]
+        if types:
+            where.append(f"type = {{type{number}:String}}")
+            params[f"type{number}"] = one
+        arms.append(
+            f"    SELECT {_names(columns)} FROM {table}\n"
+            f"    WHERE {' AND '.join(where + clauses)}\n"
+            "    ORDER BY ts DESC, id DESC LIMIT {limit:UInt32}"
+        )
+    union = "\n    UNION ALL\n".join(arms)
+    return Sql(
+        f"SELECT {_outward(columns)}\nFROM (\n{union}\n) AS row\n"
+        "ORDER BY row.ts DESC, row.id DESC LIMIT {limit:UInt32}",
+        params,
+    )
+
+
+def _shown(table: Table, *, raw: bool) -> list[Column]:
+    return [column for column in table.columns if column.name not in _NOT_SHOWN and (raw or column.name != "raw")]
+
+
+def _names(columns: list[Column]) -> str:
+    return ", ".join(column.name for column in columns)
+
+
+def _outward(columns: list[Column]) -> str:
+    """Columns as the client can read them without loss: the engine's own time values lose µs or raise when out of range."""
+    forms = {"us": "toUnixTimestamp64Micro(row.{0}) AS {0}", "uuid": "toString(row.{0}) AS {0}"}
+    return ", ".join(forms.get(column.kind, "row.{0} AS {0}").format(column.name) for column in columns)
+
+
+def _cursor(text: str) -> tuple[int, str]:
+    found = _CURSOR.match(text)
+    if found is None:
+        raise BadFilter("cursor: not one that a page gave")
+    return int(found[1]), found[2]

@@ -1,0 +1,76 @@
+"""Points one by one, for ``resolution=raw`` and exports, and how far a stat's history reaches."""
+
+from __future__ import annotations
+
+from typing import Final, NamedTuple
+
+from headrace.store.client import Store
+from headrace.store.filters import BadFilter
+from headrace.store.reader import DEFAULT, Budget, Sql
+
+#: Points of one page.
+MAX_POINTS: Final = 100_000
+
+
+class PointCursor(NamedTuple):
+    """Where the next page begins: at ``ts`` (ms), after the first ``skip`` points of that moment."""
+
+    ts: int
+    skip: int
+
+
+class PointPage(NamedTuple):
+    """``points``: (ts in ms, value), oldest first. ``next`` None: no more."""
+
+    points: list[tuple[int, float]]
+    next: PointCursor | None
+
+
+class Span(NamedTuple):
+    """A stat's history: the quarter hour (ms, UTC) of its first point, the ms of its last one, and its number of points."""
+
+    first: int
+    last: int
+    points: int
+
+
+def list_points(
+    store: Store,
+    project: int,
+    stat: int,
+    start: int,
+    end: int,
+    *,
+    limit: int = 10_000,
+    cursor: PointCursor | None = None,
+    budget: Budget = DEFAULT,
+) -> PointPage:
+    """Points of ``stat`` with ``start`` ≤ ts < ``end`` (ms), oldest first. Raises what :meth:`Store.query` raises."""
+    if not 0 < limit <= MAX_POINTS:
+        raise BadFilter(f"limit: 1 to {MAX_POINTS:,}")
+    begin, skip = cursor or PointCursor(start, 0)
+    sql = Sql(
+        "SELECT toUnixTimestamp64Milli(points.ts) AS ms, value FROM points\n"
+        "WHERE project = {project:UInt32} AND stat = {stat:UInt64}"
+        " AND ts >= fromUnixTimestamp64Milli({start:Int64}, 'UTC') AND ts < fromUnixTimestamp64Milli({end:Int64}, 'UTC')\n"
+        "ORDER BY ts, value LIMIT {limit:UInt32} OFFSET {skip:UInt64}",
+        {"stat": stat, "start": max(begin, start), "end": end, "limit": limit + 1, "skip": skip},
+    )
+    points = [(int(ts), float(value)) for ts, value in store.query(project, sql, budget).rows]
+    if len(points) <= limit:
+        return PointPage(points, None)
+    points.pop()
+    last = points[-1][0]
+    same = sum(1 for ts, _ in points if ts == last)
+    return PointPage(points, PointCursor(last, same + (skip if last == begin else 0)))
+
+
+def stat_span(store: Store, project: int, stat: int, budget: Budget = DEFAULT) -> Span | None:
+    """How far the history of ``stat`` reaches, None without points. Reads the coarse rollup only."""
+    sql = Sql(
+        "SELECT toUnixTimestamp64Milli(min(ts)), max(toUnixTimestamp64Milli(ts) + last.1), sum(count) FROM points_15m\n"
+        "WHERE project = {project:UInt32} AND stat = {stat:UInt64} HAVING count() > 0",
+        {"stat": stat},
+    )
+    rows = store.query(project, sql, budget).rows
+    return Span(*(int(value) for value in rows[0])) if rows else None

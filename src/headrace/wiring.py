@@ -1,0 +1,125 @@
+"""What the API rooms are given: keys, readings, readiness, the way back into the journal."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from typing import Any
+
+from headrace.admission.keys import KeyRow, KeyTable, LookUpFailed
+from headrace.admission.limits import Limiter, Spec
+from headrace.api.app import create_api
+from headrace.api.compat import statflow
+from headrace.api.compat.base import CompatServices
+from headrace.api.deps import HistogramReading, Readiness, Readings, Services, Unavailable
+from headrace.app import LOOP_WAIT_S, QUERY_BOUNDS, House, clock
+from headrace.catalog import dead_letters
+from headrace.dialects.registry import DIALECTS
+from headrace.gateway.gateway import App, Gateway, Handler
+from headrace.journal.journal import LATENCY_BOUNDS
+from headrace.records.intents import Answer, Claim, Intent, RowIn, Submission, claim_key
+from headrace.web.site import make_site
+
+#: A loader this far behind is worth a word in `/readyz`, seconds.
+LAG_DEGRADED_S = 10.0
+
+
+class ApiKeys:
+    """Admission's keys as our own API asks for them. A key's own rate holds here too; there is no other limit."""
+
+    def __init__(self, keys: KeyTable, limiter: Limiter) -> None:
+        self._keys = keys
+        self._limiter = limiter
+
+    def find(self, secret: str) -> KeyRow | None:
+        try:
+            key = self._keys.find(secret)
+        except LookUpFailed:
+            raise Unavailable("keys cannot be looked up now") from None
+        if key is not None:
+            self._keys.note_use(key)
+        return key
+
+    def charge(self, key: KeyRow) -> int:
+        if key.rate is None or key.unlimited:
+            return 0
+        return self._limiter.charge((key.id, "headrace", "api"), Spec("bucket", key.rate, key.burst or key.rate), 1).retry_after
+
+
+class Instruments:
+    """The readings of all rooms, and whether the house can accept."""
+
+    def __init__(self, house: House, gateway: Gateway) -> None:
+        self._house = house
+        self._gateway = gateway
+
+    def read(self) -> Readings:
+        journal, loader = self._house.journal, self._house.loader
+        with self._house.catalog.read() as connection:
+            letters = dead_letters.count_open(connection)
+        return Readings(
+            accepted=self._gateway.accepted,
+            refused=self._gateway.refused,
+            journal_rows=journal.depth_rows,
+            journal_bytes=journal.depth_bytes,
+            journal_oldest_s=self._lag(),
+            commit=HistogramReading(LATENCY_BOUNDS[:-1], tuple(journal.latency_counts), journal.latency_sum),
+            loader_lag_s=self._lag(),
+            rows=dict(loader.rows),
+            dead_letters=letters,
+            query=HistogramReading(QUERY_BOUNDS, tuple(self._house.reads.counts), self._house.reads.seconds),
+        )
+
+    def _lag(self) -> float:
+        """Age of the oldest row that is not yet in the store, seconds."""
+        oldest = self._house.journal.oldest_after(self._house.loader.loaded_upto)
+        return 0.0 if oldest is None else max(0.0, (clock() - oldest) / 1_000_000)
+
+    def check(self) -> Readiness:
+        house = self._house
+        trouble = house.journal.trouble()
+        degraded = [house.loader.trouble] if house.loader.trouble else []
+        if house.loader.torn:
+            degraded.append(f"{house.loader.torn} journal segments are only partly in the store")
+        if (lag := self._lag()) > LAG_DEGRADED_S:
+            degraded.append(f"the loader is {lag:.0f} s behind")
+        if quarantined := house.journal.quarantined():
+            degraded.append(f"{quarantined} damaged journal pages are set aside")
+        return Readiness((trouble,) if trouble else (), tuple(degraded))
+
+
+def make_handlers(house: House) -> Mapping[str, Handler]:
+    """The vendors' reads, by the handler names of the route table."""
+    return statflow.handlers(CompatServices(house.context, house.reads))
+
+
+def make_api(house: House, gateway: Gateway) -> App:
+    """The app behind the gateway. Called on the event loop's thread."""
+    instruments = Instruments(house, gateway)
+    services = Services(
+        context=house.context,
+        store=house.reads,
+        keys=ApiKeys(gateway.keys, gateway.limiter),
+        append=_make_append(house, asyncio.get_running_loop()),
+        gauges=instruments,
+        ready=instruments,
+        metrics_token=house.settings.metrics_token,
+        path_prefix=house.settings.path_prefix,
+    )
+    return create_api(services, DIALECTS, make_site())
+
+
+def _make_append(house: House, loop: asyncio.AbstractEventLoop) -> Any:
+    """Puts a dead letter's row back into the journal, once per letter: its id is claimed."""
+
+    def append(letter_id: str, table: str, values: list[Any]) -> None:
+        claim = Claim(claim_key("headrace.dead_letter", 0, letter_id))
+        intent = Intent(rows=(RowIn(table, tuple(values)),), claims=(claim,))
+        submission = Submission([intent], lambda _: Answer(204))
+
+        async def put() -> None:
+            await house.admission.append(house.admission.decide(submission, int(values[0])))
+
+        asyncio.run_coroutine_threadsafe(put(), loop).result(LOOP_WAIT_S)
+
+    return append

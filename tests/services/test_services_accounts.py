@@ -1,0 +1,224 @@
+"""Set-up, accounts and projects."""
+
+import threading
+
+import pytest
+import sqlalchemy as sa
+
+from headrace.api.services import OPERATOR, Actor, Context, ServiceError, accounts, keys, projects, setup
+from headrace.catalog import meta, tables
+
+GOOD = {"email": "Owner@Example.org", "password": "correct horse"}
+
+
+def refused(code: str, call, *args, **kwargs) -> str:
+    with pytest.raises(ServiceError) as error:
+        call(*args, **kwargs)
+    assert error.value.code == code
+    return error.value.message
+
+
+def test_the_setup_token_makes_an_owner_once(empty: Context) -> None:
+    stale, token = setup.issue_token(empty), setup.issue_token(empty)
+    assert stale
+    assert token
+    with empty.catalog.read() as conn:
+        assert token.encode() not in conn.execute(sa.select(tables.meta.c.setup_sha256)).scalar_one()
+
+    refused("forbidden", setup.complete, empty, stale, **GOOD)
+    refused("forbidden", setup.complete, empty, "\ud800", **GOOD)
+    refused("invalid", setup.complete, empty, token, email="nobody", password="correct horse")
+    made = setup.complete(empty, token, **GOOD, project="My shop")
+    refused("forbidden", setup.complete, empty, token, email="two@example.org", password="correct horse")
+    refused("conflict", setup.init, empty, **GOOD)
+
+    assert setup.issue_token(empty) is None
+    assert (made.account.email, made.account.role, made.project.slug) == ("owner@example.org", "owner", "my-shop")
+    assert (made.key.project_id, made.key.scopes, made.project.number) == (made.project.id, ["read", "write"], 1)
+    assert [row.id for row in accounts.list_all(empty, OPERATOR)] == [made.account.id]
+
+
+def test_of_two_people_with_the_link_one_gets_in(empty: Context) -> None:
+    token = setup.issue_token(empty)
+    assert token
+    start, answers = threading.Barrier(2), []
+
+    def work(email: str) -> None:
+        start.wait()
+        try:
+            setup.complete(empty, token, email=email, password="correct horse")
+            answers.append("in")
+        except ServiceError as error:
+            answers.append(error.code)
+
+    threads = [threading.Thread(target=work, args=(f"{name}@example.org",)) for name in "ab"]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(answers) == ["forbidden", "in"]
+    assert len(accounts.list_all(empty, OPERATOR)) == 1
+
+
+def test_init_ends_a_token_that_was_handed_out(empty: Context) -> None:
+    token = setup.issue_token(empty)
+    assert token
+    setup.init(empty, **GOOD)
+    refused("forbidden", setup.complete, empty, token, email="two@example.org", password="correct horse")
+
+
+@pytest.mark.parametrize(
+    ("email", "password", "found"),
+    [
+        pytest.param("owner@example.org", "correct horse", True, id="right"),
+        pytest.param(" OWNER@example.ORG ", "correct horse", True, id="another case"),
+        pytest.param("owner@example.org", "Correct horse", False, id="wrong password"),
+        pytest.param("owner@example.org", "", False, id="empty password"),
+        pytest.param("nobody@example.org", "correct horse", False, id="unknown address"),
+        pytest.param("nobody@example.org", "", False, id="unknown address and the empty password"),
+        pytest.param("\ud800", "\ud800", False, id="not text"),
+    ],
+)
+def test_passwords(house, email: str, password: str, found: bool) -> None:
+    account = accounts.verify_password(house.context, email, password)
+    assert (account and account.id) == (house.first.account.id if found else None)
+
+
+def test_a_hash_of_old_strength_is_renewed_at_sign_in(house) -> None:
+    from argon2 import PasswordHasher
+
+    old = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1).hash("correct horse")
+    with house.context.catalog.write() as conn:
+        conn.execute(sa.update(tables.accounts).values(password_hash=old))
+    assert accounts.verify_password(house.context, "owner@example.org", "correct horse")
+    with house.context.catalog.read() as conn:
+        column = tables.accounts.c.password_hash
+        new = conn.execute(sa.select(column).where(tables.accounts.c.email == "owner@example.org")).scalar_one()
+    assert new != old
+    assert accounts.verify_password(house.context, "owner@example.org", "correct horse")
+
+
+@pytest.mark.parametrize(
+    ("email", "password", "code"),
+    [
+        pytest.param("a@b", "x" * 7, "invalid", id="password of 7"),
+        pytest.param("a@b", "x" * 8, None, id="password of 8"),
+        pytest.param("a@b", "x" * 128, None, id="password of 128"),
+        pytest.param("a@b", "x" * 129, "invalid", id="password of 129"),
+        pytest.param("a" * 252 + "@b", "x" * 8, None, id="email of 254"),
+        pytest.param("a" * 253 + "@b", "x" * 8, "invalid", id="email of 255"),
+        pytest.param("a b@c", "x" * 8, "invalid", id="email with a blank"),
+        pytest.param("a@b@c", "x" * 8, "invalid", id="email with two @"),
+        pytest.param("  ", "x" * 8, "invalid", id="blank email"),
+        pytest.param("OWNER@example.org", "x" * 8, "conflict", id="taken in another case"),
+    ],
+)
+def test_account_limits(house, email: str, password: str, code: str | None) -> None:
+    if code:
+        refused(code, accounts.create, house.context, OPERATOR, email=email, password=password)
+        return
+    made = accounts.create(house.context, house.owner, email=email, password=password)
+    assert made.role == "member"
+    assert accounts.verify_password(house.context, email, password) == made
+
+
+def test_the_first_account_made_by_hand_is_an_owner(empty: Context) -> None:
+    roles = [
+        accounts.create(empty, OPERATOR, email=f"{name}@example.org", password="x" * 8).role for name in ("a", "b")
+    ]
+    assert roles == ["owner", "member"]
+
+
+@pytest.mark.parametrize("who", ["member", "key of one project", "key without manage"])
+def test_only_owners_manage_accounts(house, who: str) -> None:
+    actor = {
+        "member": house.stranger,
+        "key of one project": house.owner._replace(project=1),
+        "key without manage": house.owner._replace(scopes=frozenset(("read", "write"))),
+    }[who]
+    refused("forbidden", accounts.list_all, house.context, actor)
+    refused("forbidden", accounts.create, house.context, actor, email="n@example.org", password="x" * 8)
+
+
+@pytest.mark.parametrize(
+    ("names", "slugs"),
+    [
+        pytest.param(["My Shop", "my shop", "MY-SHOP!"], ["my-shop", "my-shop-2", "my-shop-3"], id="same words"),
+        pytest.param(["Café Größe"], ["cafe-groe"], id="accents"),
+        pytest.param(["日本", "🙂"], ["project", "project-2"], id="no ASCII at all"),
+        pytest.param(["a" * 59 + " b" * 20], ["a" * 59], id="cut at a word"),
+    ],
+)
+def test_slugs_are_unique_and_plain(house, names: list[str], slugs: list[str]) -> None:
+    assert [projects.create(house.context, house.owner, name=name).slug for name in names] == slugs
+
+
+@pytest.mark.parametrize(
+    ("name", "fine"),
+    [("x" * 100, True), ("x" * 101, False), ("", False), (" \t", False), ("a\nb", False), ("a\x00b", True)],
+    ids=["100", "101", "empty", "blank", "two lines", "NUL is repaired"],
+)
+def test_project_names(house, name: str, fine: bool) -> None:
+    if fine:
+        made = projects.create(house.context, house.owner, name=f" {name} ")
+        assert projects.get(house.context, house.owner, name.replace("\x00", "\ufffd")) == made
+    else:
+        refused("invalid", projects.create, house.context, house.owner, name=name)
+
+
+def test_projects_are_found_by_id_slug_number_and_single_name(house) -> None:
+    context, owner = house.context, house.owner
+    twin = projects.create(context, owner, name="Shop")
+    for ref in (house.project.id, "shop", house.project.number):
+        assert projects.get(context, owner, ref) == house.project
+    assert "2 projects" in refused("conflict", projects.get, context, owner, "Shop")
+    projects.archive(context, owner, twin.id)
+    assert projects.get(context, owner, "Shop") == house.project
+    assert projects.get(context, owner, twin.id).state == "archived"
+    assert [row.id for row in projects.list_all(context, owner)] == [house.project.id]
+    assert [row.id for row in projects.list_all(context, owner, archived=True)] == [house.project.id, twin.id]
+
+
+def test_another_accounts_project_is_the_same_as_none(house) -> None:
+    unknown = refused("not_found", projects.get, house.context, house.owner, "nothing")
+    for ref in (house.foreign.id, house.foreign.slug, house.foreign.name, house.foreign.number):
+        assert refused("not_found", projects.get, house.context, house.owner, ref) == unknown
+        assert refused("not_found", projects.archive, house.context, house.owner, ref) == unknown
+    assert {row.id for row in projects.list_all(house.context, OPERATOR)} == {house.project.id, house.foreign.id}
+    mine = house.owner._replace(project=house.project.number)
+    other = projects.create(house.context, house.owner, name="Other")
+    assert [row.id for row in projects.list_all(house.context, mine)] == [house.project.id]
+    refused("not_found", projects.get, house.context, mine, other.id)
+
+
+def test_archiving_twice_is_a_conflict_and_stops_the_keys(house) -> None:
+    context, owner = house.context, house.owner
+    done = projects.archive(context, owner, "shop")
+    assert (done.state, done.archived_at) == ("archived", house.clock.now)
+    refused("conflict", projects.archive, context, owner, house.project.id)
+    assert [key.state for key in keys.list_all(context, owner)] == ["revoked"]
+    refused("not_found", keys.create, context, owner, project=house.project.id, spec=keys.KeySpec())
+
+
+@pytest.mark.parametrize("actor", ["reader", "project key"])
+def test_making_projects_takes_manage_on_the_account(house, actor: str) -> None:
+    who = house.owner._replace(scopes=frozenset(("read", "write")))
+    if actor == "project key":
+        who = house.owner._replace(project=1)
+    refused("forbidden", projects.create, house.context, who, name="New")
+
+
+def test_projects_need_an_account(empty: Context) -> None:
+    assert "init" in refused("conflict", projects.create, empty, OPERATOR, name="New")
+    refused("not_found", projects.create, empty, OPERATOR, name="New", account="nobody@example.org")
+    with empty.catalog.read() as conn:
+        assert meta.key_epoch(conn) == 1
+
+
+def test_an_actor_reaches_what_its_key_reaches() -> None:
+    from headrace.api.services import key_actor
+    from headrace.catalog.keys import KeyRow
+
+    row = KeyRow("k", "a", 3, "p", "project", "key", frozenset(("read",)), b"", {}, None, None, False, 9, None, "")
+    assert key_actor(row) == Actor("a", 3, frozenset(("read",)), 9)
+    assert key_actor(row._replace(reach="account")).project is None

@@ -1,0 +1,64 @@
+"""One store for all tests of this folder: the embedded engine holds one path per process."""
+
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+
+from headrace.records.encode import encode_points, partition_of
+from headrace.records.tables import TABLES
+from headrace.store import Store
+from store_rows import START, line_of, numbers, row_of
+
+
+@pytest.fixture(scope="session")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("store-tests")
+
+
+@pytest.fixture(scope="session")
+def store(folder: Path) -> Iterator[Store]:
+    opened = Store.open("chdb", folder=folder, clock=lambda: START / 1000)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def project() -> int:
+    return next(numbers)
+
+
+@pytest.fixture
+def batch() -> int:
+    return next(numbers)
+
+
+@pytest.fixture
+def put(store: Store) -> Callable[..., None]:
+    """Stores points (stat, ts in ms, value) of a project as the loader does."""
+
+    def put(project: int, points: Sequence[tuple[int, int, float]], batch: int | None = None) -> None:
+        lines = encode_points(project, [(stat, ts, value, 0) for stat, ts, value in points], batch or next(numbers))
+        for payload, rows in lines.values():
+            store.insert("points", payload, rows, str(uuid4()))
+
+    return put
+
+
+@pytest.fixture
+def put_rows(store: Store) -> Callable[..., list[UUID]]:
+    """Stores rows of a table, each given as a dict of what matters, and gives their ids."""
+
+    def put_rows(table: str, project: int, rows: Sequence[dict[str, Any]]) -> list[UUID]:
+        full = [row_of(table, project, **row) for row in rows]
+        number = next(numbers)
+        months: dict[int, list[bytes]] = {}
+        for row in full:
+            months.setdefault(partition_of(TABLES[table], row), []).append(line_of(table, row, number))
+        for lines in months.values():
+            store.insert(table, b"".join(lines), len(lines), str(uuid4()))
+        return [row[TABLES[table].index("id")] for row in full]
+
+    return put_rows
