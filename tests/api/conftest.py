@@ -17,6 +17,7 @@ from headrace.api.services.keys import KeySpec
 from headrace.catalog import Catalog, sqlite_url
 from headrace.catalog import keys as key_table
 from headrace.dialects.registry import DIALECTS
+from headrace.store.reader import Result
 from headrace.web.site import make_site
 
 NOW = 1_790_000_000_000_000
@@ -69,6 +70,22 @@ class FakeReady:
 
 
 @dataclass
+class FakeStore:
+    """Answers every query with the same rows and remembers what was asked."""
+
+    columns: tuple[str, ...] = ()
+    rows: list[tuple[Any, ...]] = field(default_factory=list)
+    asked: list[tuple[int, Any]] = field(default_factory=list)
+    fails: Exception | None = None
+
+    def query(self, project: int, sql: Any, budget: Any = None) -> Result:
+        if self.fails:
+            raise self.fails
+        self.asked.append((project, sql))
+        return Result(self.columns, self.rows)
+
+
+@dataclass
 class World:
     """Two accounts that must never see each other, with what they own."""
 
@@ -76,6 +93,7 @@ class World:
     context: Context
     keys: FakeKeys
     ready: FakeReady
+    store: FakeStore
     replayed: list[tuple[str, str, list[Any]]]
     ids: dict[str, str]
     secrets: dict[str, str]
@@ -115,14 +133,15 @@ def world(tmp_path):
             spec = KeySpec(name=name, scopes=scopes, account_wide=wide)
             made = keys.create(context, OPERATOR, project=ids[f"{who}.shop"], spec=spec)
             ids[f"{who}.{name}"], secrets[f"{who}.{name}"] = made.id, made.key
-    fake_keys, ready, replayed = FakeKeys(catalog), FakeReady(), []
+    fake_keys, ready, replayed, store = FakeKeys(catalog), FakeReady(), [], FakeStore()
     services = Services(
         context=context,
         keys=fake_keys,
         append=lambda *call: replayed.append(call),
+        store=lambda: store,
         gauges=FakeGauges(),
         ready=ready,
         metrics_token="metrics-secret",
     )
-    yield World(create_api(services, DIALECTS, make_site()), context, fake_keys, ready, replayed, ids, secrets)
+    yield World(create_api(services, DIALECTS, make_site()), context, fake_keys, ready, store, replayed, ids, secrets)
     catalog.close()

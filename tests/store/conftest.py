@@ -59,6 +59,6 @@ def put_rows(store: Store) -> Callable[..., list[UUID]]:
             months.setdefault(partition_of(TABLES[table], row), []).append(line_of(table, row, number))
         for lines in months.values():
             store.insert(table, b"".join(lines), len(lines), str(uuid4()))
-        return [row[TABLES[table].index("id")] for row in full]
+        return [row[TABLES[table].position("id")] for row in full]
 
     return put_rows

@@ -18,11 +18,13 @@ from prometheus_client import CollectorRegistry
 
 from headrace import __version__
 from headrace.api import health, metrics
+from headrace.api.auth import Guard
 from headrace.api.deps import Services, provide_actor, provide_target
 from headrace.api.errors import API_PREFIX, ErrorPage, make_handler
-from headrace.api.openapi import build_document, document_bytes
+from headrace.api.openapi import SECURITY_SCHEMES, build_document, document_bytes
 from headrace.api.requests import MAX_BODY, ApiRequest
 from headrace.api.routes import HANDLERS
+from headrace.api.routes.rows import provide_asked
 from headrace.dialects.base import Dialect
 
 Handlers = Sequence[HTTPRouteHandler | Router]
@@ -80,12 +82,22 @@ def create_api(services: Services, dialects: Sequence[Dialect], site: Site | Non
 
 
 def own_schema() -> dict[str, Any]:
-    """Litestar's OpenAPI schema of our own endpoints, pages left out."""
+    """Litestar's OpenAPI schema of our own endpoints, pages left out, each with the scope that its guard asks for."""
     config = OpenAPIConfig(
         title="Headrace", version=__version__, operation_id_creator=lambda handler, _method, _path: handler.handler_name
     )
     app = Litestar(_own_handlers(), dependencies=_DEPENDENCIES, openapi_config=config, logging_config=None)
-    return app.openapi_schema.to_schema()
+    schema = app.openapi_schema.to_schema()
+    handlers = {handler.handler_name: handler for handler in HANDLERS}
+    for item in schema["paths"].values():
+        for operation in item.values():
+            handler = handlers.get(operation["operationId"])
+            guards = [guard for guard in handler.guards or () if isinstance(guard, Guard)] if handler else []
+            operation["security"] = [{name: [guard.scope]} for guard in guards for name in SECURITY_SCHEMES]
+            if handler and "sample" in handler.opt:
+                media = operation["requestBody"]["content"]["application/json"]
+                media["examples"] = {"1": {"value": handler.opt["sample"]}}
+    return schema
 
 
 def answer_head(app: ASGIApp) -> ASGIApp:
@@ -136,5 +148,6 @@ _DEPENDENCIES = {
     "document": Provide(_document, sync_to_thread=False),
     "actor": Provide(provide_actor, sync_to_thread=False),
     "target": Provide(provide_target, sync_to_thread=False),
+    "asked": Provide(provide_asked, sync_to_thread=False),
     "metrics_registry": Provide(_registry, sync_to_thread=False),
 }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from litestar.connection import ASGIConnection
@@ -46,15 +46,16 @@ def authenticate(services: Services, headers: Mapping[str, str], scope: str) -> 
     return key
 
 
-def guard(scope: str) -> Callable[[ASGIConnection[Any, Any, Any, Any], BaseRouteHandler], None]:
-    """A route guard: runs before the body is read, leaves the key in ``state.key``."""
+class Guard:
+    """A route guard for ``scope``: runs before the body is read and leaves the key in ``state.key``."""
 
-    def check(connection: ASGIConnection[Any, Any, Any, Any], _handler: BaseRouteHandler) -> None:
-        connection.state.key = authenticate(connection.app.state.services, connection.headers, scope)
+    def __init__(self, scope: str) -> None:
+        self.scope = scope
 
-    return check
+    async def __call__(self, connection: ASGIConnection[Any, Any, Any, Any], _handler: BaseRouteHandler) -> None:
+        connection.state.key = authenticate(connection.app.state.services, connection.headers, self.scope)
 
 
-reads = guard("read")
-writes = guard("write")
-manages = guard("manage")
+reads = Guard("read")
+writes = Guard("write")
+manages = Guard("manage")

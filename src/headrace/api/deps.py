@@ -6,7 +6,7 @@ The composition root fills :class:`Services`; nothing here opens a file, a socke
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
@@ -15,8 +15,10 @@ from litestar.di import NamedDependency
 from litestar.params import FromQuery, SkipValidation
 
 from headrace.api.services import Actor, Context, key_actor
+from headrace.api.services.base import live_project
 from headrace.api.services.dead_letters import Append
 from headrace.catalog.keys import KeyRow
+from headrace.store.client import Store
 
 
 class Unavailable(Exception):
@@ -84,13 +86,15 @@ class Ready(Protocol):
 @dataclass(frozen=True)
 class Services:
     """Everything that handlers use. ``context`` is the catalog with clock and randomness; ``append`` puts a dead letter's row
-    back into the journal (called in a worker thread, returns when it is durable); ``path_prefix`` stands in front of every
+    back into the journal (called in a worker thread, returns when it is durable); ``store`` gives the open store or raises
+    :class:`~headrace.store.errors.StoreUnavailable`; ``path_prefix`` stands in front of every
     link, "" or "/x".
     """
 
     context: Context
     keys: Keys
     append: Append
+    store: Callable[[], Store]
     gauges: Gauges
     ready: Ready
     metrics_token: str = ""
@@ -113,6 +117,14 @@ def provide_target(request: Request[Any, Any, Any], project: FromQuery[str | Non
     """``project``: id or slug. Whether the key reaches it is decided where it is looked up (404 if not)."""
     key: KeyRow = request.state.key
     return Target(key_actor(key), key.project if project is None else project)
+
+
+def project_number(services: Services, target: Target) -> int:
+    """The number of the target's project. Raises :class:`~headrace.api.services.ServiceError` ``not_found`` for an unknown, foreign or
+    archived one.
+    """
+    with services.context.catalog.read() as conn:
+        return live_project(conn, target.actor, target.project).number
 
 
 #: What a handler writes to be given these; the objects are ours, so nothing validates them again.

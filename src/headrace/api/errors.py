@@ -17,6 +17,9 @@ from sqlalchemy.exc import OperationalError
 
 from headrace.api.deps import Unavailable
 from headrace.api.services import ServiceError
+from headrace.store.buckets import BadWindow
+from headrace.store.errors import BudgetExceeded, StoreUnavailable
+from headrace.store.filters import BadFilter
 
 API_PREFIX = "/api/headrace"
 log = logging.getLogger(__name__)
@@ -83,6 +86,13 @@ def as_api_error(request: Request[Any, Any, Any], error: Exception) -> ApiError:
         return ApiError(503, "unavailable", str(error), {"retry-after": str(error.retry_after)})
     if isinstance(error, ServiceError):
         return ApiError(_SERVICE_STATUS[error.code], error.code, error.message)
+    if isinstance(error, BadFilter | BadWindow):
+        return ApiError(400, "bad_request", str(error))
+    if isinstance(error, BudgetExceeded):
+        return ApiError(422, "too_expensive", f"{error}: ask for less time or fewer rows")
+    if isinstance(error, StoreUnavailable):
+        log.warning("%s %s: %s", request.method, request.scope["path"], error)
+        return ApiError(503, "unavailable", "the store does not answer now", {"retry-after": "1"})
     if isinstance(error, OperationalError):
         log.warning("%s %s: the catalog does not answer", request.method, request.scope["path"], exc_info=error)
         return ApiError(503, "unavailable", "the catalog does not answer now", {"retry-after": "1"})

@@ -92,21 +92,20 @@ def _own_operation(path: str, operation: Json, schemas: Json) -> Json:
     if "requestBody" in operation:
         result["requestBody"] = _with_examples(operation["requestBody"], schemas)
     if not path.startswith(API_PREFIX):
-        return result | {"responses": responses, "security": []}
+        return result | {"responses": responses}
     statuses = (*_OWN_ERRORS, *_BODY_ERRORS) if "requestBody" in operation else _OWN_ERRORS
     for status in sorted(statuses):
         responses[str(status)] = {
             "description": HTTPStatus(status).phrase,
             "content": {"application/json": {"schema": {"$ref": "#/components/schemas/ErrorBody"}}},
         }
-    scopes = _scopes_of(operation)
-    return result | {"responses": responses, "security": [{name: scopes} for name in SECURITY_SCHEMES]}
+    return result | {"responses": responses}
 
 
 def _with_examples(part: Json, schemas: Json) -> Json:
     """A request or response of ours with an example for each JSON body."""
     content = {
-        kind: media | {"examples": {"1": {"value": example(media["schema"], schemas)}}}
+        kind: {"examples": {"1": {"value": example(media["schema"], schemas)}}} | media
         if kind == "application/json" and media.get("schema")
         else media
         for kind, media in part.get("content", {}).items()

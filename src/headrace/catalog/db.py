@@ -121,14 +121,14 @@ class Catalog:
 
 def insert_ignore(
     conn: Connection, table: sa.Table, rows: list[dict[str, Any]], conflict: tuple[str, ...] | None = None
-) -> int:
-    """Inserts ``rows``, leaving out those that are there already; gives the number inserted. With ``conflict`` only a clash
-    over those columns is forgiven, any other raises ``IntegrityError``.
+) -> None:
+    """Inserts ``rows``, leaving out those that are there already. With ``conflict`` only a clash over those columns is
+    forgiven, any other raises ``IntegrityError``. (How many were new is not told: PostgreSQL's driver does not say.)
     """
     if not rows:
-        return 0
+        return
     insert = sqlite_insert if conn.dialect.name == "sqlite" else postgresql_insert
-    return conn.execute(insert(table).on_conflict_do_nothing(index_elements=conflict), rows).rowcount
+    conn.execute(insert(table).on_conflict_do_nothing(index_elements=conflict), rows)
 
 
 def _engine(url: str) -> Engine:

@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from headrace.cli.errors import CliError
 from headrace.cli.session import plain_errors
 from headrace.settings import Settings, SettingsError, load_settings
 
@@ -29,9 +30,13 @@ def serve(**flags: Any) -> int:
     settings = load_settings(flags)
     check_certificate(settings)
     with plain_errors():
-        from headrace.app import serve as run
+        from headrace.listeners import ListenError
+        from headrace.server import serve as run
 
-        return run(settings)
+        try:
+            return run(settings)
+        except ListenError as error:
+            raise CliError(str(error)) from None
 
 
 def check_certificate(settings: Settings) -> None:

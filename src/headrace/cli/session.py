@@ -87,6 +87,8 @@ def session(settings: Settings, *, store: bool = False, create: bool = False) ->
 @contextmanager
 def plain_errors() -> Iterator[None]:
     """Turns what the rooms raise when they cannot be opened, each one line already, into :class:`CliError`."""
+    from sqlalchemy.exc import SQLAlchemyError
+
     from headrace.catalog import CatalogError
     from headrace.journal.schema import JournalTooNew
     from headrace.store.errors import StoreError
@@ -95,6 +97,8 @@ def plain_errors() -> Iterator[None]:
         yield
     except (CatalogError, JournalTooNew, StoreError) as error:
         raise CliError(str(error)) from None
+    except SQLAlchemyError as error:
+        raise CliError(f"the catalog: {str(getattr(error, 'orig', None) or error).splitlines()[0]}") from None
 
 
 def read_password(password: str | None) -> str:

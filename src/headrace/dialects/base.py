@@ -55,7 +55,8 @@ class Fault(StrEnum):
 
 class LimitState(NamedTuple):
     """A rate limit after a charge. ``reset`` in Unix seconds (rounded up), ``retry_after`` in whole seconds ≥ 1 when
-    ``allowed`` is False."""
+    ``allowed`` is False.
+    """
 
     allowed: bool
     limit: int
@@ -77,14 +78,15 @@ class FaultDetail(NamedTuple):
 
 class Limit(NamedTuple):
     """A dialect's per-key limit in its own unit. ``bucket``: capacity ``burst``, refilled evenly with ``per_minute``;
-    ``window``: ``per_minute`` in the 60 s that start at the first charge; ``aligned``: the same in minutes of the epoch."""
+    ``window``: ``per_minute`` in the 60 s that start at the first charge; ``aligned``: the same in minutes of the epoch.
+    """
 
     kind: Literal["bucket", "window", "aligned"]
     per_minute: int
     burst: int = 0
 
 
-class Refusal(Exception):  # noqa: N818 - a refusal is an outcome, not a malfunction
+class Refusal(Exception):
     """A request that its dialect refuses, with the whole answer. Raised by parsers."""
 
     def __init__(self, answer: Answer) -> None:
@@ -130,7 +132,8 @@ class Route(NamedTuple):
     """One endpoint: the row of the route table that drives gateway, OpenAPI and tests.
 
     ``path`` may hold ``{name}`` segments. Caps are bytes. Exactly one of ``parse`` (ingest) and ``handler`` (the name
-    under which the API rooms register one) is set. ``group`` names the rate limit's scope within the dialect."""
+    under which the API rooms register one) is set. ``group`` names the rate limit's scope within the dialect.
+    """
 
     path: str
     method: str

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from headrace.dialects.jsontext import number
 from headrace.dialects.logister_normalize import both_spellings, is_blank, text_of
-from headrace.records.times import Happened, clamp, iso_us
+from headrace.records.times import Happened, clamp, iso_text, iso_us
 
 #: Characters of a date that is looked at; the longest in use has 31 (``Thu, 02 Apr 2026 10:00:00 +0000``).
 MAX_DATE_TEXT = 64
@@ -91,19 +91,18 @@ def _interval(evidence: dict[str, Any]) -> tuple[int | None, int | None]:
 def telemetry_evidence(source: str, occurred: Occurrence, received_us: int) -> dict[str, Any]:
     """The record that the server keeps in the context of every event about where and when it comes from."""
     happened, start, end = occurred
-    time = {"precision": _PRECISION[happened.source], "received_at": _text(received_us)}
+    time = {"precision": _PRECISION[happened.source], "received_at": iso_text(received_us, 6)}
     if happened.source == "exact":
-        time["occurred_at"] = _text(happened.ts)
+        time["occurred_at"] = iso_text(happened.ts, 6)
     for name, moment in (("reporting_start", start), ("reporting_end", end)):
         if moment is not None:
-            time[name] = _text(moment)
+            time[name] = _any_time(moment)
     return {"schema_version": 1, "source": source, "time": time}
 
 
-def _text(moment_us: int) -> str:
-    """A moment in ISO 8601 with its µs; as a number beyond the calendar. Three times as fast as ``strftime``."""
+def _any_time(moment_us: int) -> str:
+    """:func:`iso_text` for a moment that nothing has clamped: a number beyond the calendar."""
     try:
-        moment = _EPOCH + timedelta(microseconds=moment_us)
-    except OverflowError:
+        return iso_text(moment_us, 6)
+    except (ValueError, OverflowError):
         return str(moment_us)
-    return moment.replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"

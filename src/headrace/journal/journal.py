@@ -62,26 +62,23 @@ class Journal:
         self._db = schema.connect(path)
         schema.prepare(self._db, str(uuid4()), first_segment)
         self.uuid: str = self._meta("uuid")
-        last = int(self._meta("last_segment"))
-        depth = self._db.execute(
-            "SELECT max(segment), total(length(body)), total(row_count) FROM pages"
-        ).fetchone()
+        #: Per segment with pages: (bytes, rows, when the first was written).
+        self._sizes: dict[int, tuple[int, int, int]] = {
+            number: (int(size), int(rows), at)
+            for number, size, rows, at in self._db.execute(
+                "SELECT segment, total(length(body)), total(row_count), min(at) FROM pages GROUP BY segment ORDER BY segment"
+            )
+        }
+        self.depth_bytes = sum(size for size, _, _ in self._sizes.values())
+        self.depth_rows = sum(rows for _, rows, _ in self._sizes.values())
         #: Segment that new rows are stamped with; everything below is sealed.
-        self.segment = max(last, depth[0] or 0) + 1
-        self.depth_bytes = int(depth[1])
-        self.depth_rows = int(depth[2])
+        self.segment = max(int(self._meta("last_segment")), *self._sizes, 0) + 1
         self._segment_rows = 0
         self._segment_bytes = 0
         self._segment_at = 0
         self._open: Batch | None = None
         self._trims: list[int] = []
         self._claims_gone = 0
-        self._sizes: dict[int, tuple[int, int, int]] = {
-            row[0]: (int(row[1]), int(row[2]), row[3])
-            for row in self._db.execute(
-                "SELECT segment, total(length(body)), total(row_count) FROM pages GROUP BY segment ORDER BY segment"
-            )
-        }
         self._failure = ""
         self._disk_checked = 0.0
         self._closed = False

@@ -34,6 +34,7 @@ INSERT_SETTINGS: Final = {
     **BLOCK_SETTINGS,
     "async_insert": 0,
     "input_format_null_as_default": 0,
+    "precise_float_parsing": 1,
     "deduplicate_blocks_in_dependent_materialized_views": 1,
     "materialized_views_ignore_errors": 0,
 }

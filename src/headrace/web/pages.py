@@ -10,8 +10,8 @@ from litestar.params import FromPath
 from headrace import __version__
 from headrace.api.app import TheDocument
 from headrace.api.deps import Services, TheServices
-from headrace.api.openapi import OWN_TAG
 from headrace.api.errors import not_found, prefers_json
+from headrace.api.openapi import OWN_TAG
 from headrace.records.times import iso_text
 from headrace.web import docs
 from headrace.web.render import ASSETS, Pages, asset

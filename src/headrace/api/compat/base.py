@@ -42,7 +42,8 @@ class StreamAnswer(NamedTuple):
 
 class CompatServices(NamedTuple):
     """What the handlers work with. ``context`` brings catalog, clock and the stats not projected yet; calls into either of the
-    two block and are made in worker threads."""
+    two block and are made in worker threads.
+    """
 
     context: Context
     store: Store

@@ -1,12 +1,14 @@
 """The handlers of our own API, one module a noun."""
 
 from headrace.api.routes import annotations as notes
-from headrace.api.routes import dead_letters, keys, monitors, projects, stats
+from headrace.api.routes import dead_letters, keys, monitors, projects, rows, series, stats
 
 HANDLERS = (
     *projects.HANDLERS,
     *keys.HANDLERS,
     *stats.HANDLERS,
+    *series.HANDLERS,
+    *rows.HANDLERS,
     *notes.HANDLERS,
     *monitors.HANDLERS,
     *dead_letters.HANDLERS,

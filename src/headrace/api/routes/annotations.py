@@ -70,7 +70,13 @@ def list_annotations(
     return Annotations([_view(info) for info in found])
 
 
-@post("/annotations", guards=[writes], sync_to_thread=True, summary="Note something on the timeline")
+@post(
+    "/annotations",
+    guards=[writes],
+    sync_to_thread=True,
+    summary="Note something on the timeline",
+    opt={"sample": {"text": "Release 2.4", "kind": "deploy"}},
+)
 def create_annotation(services: TheServices, target: TheTarget, data: JSONBody[NewAnnotation]) -> Annotation:
     """A deploy, an incident, a change: shown on every chart, or on one stat's."""
     made = notes.create(

@@ -110,7 +110,13 @@ def list_keys(
     return Keys([_key(info) for info in found])
 
 
-@post("/keys", guards=[manages], sync_to_thread=True, summary="Make a key")
+@post(
+    "/keys",
+    guards=[manages],
+    sync_to_thread=True,
+    summary="Make a key",
+    opt={"sample": {"name": "checkout", "scopes": ["write"]}},
+)
 def create_key(services: TheServices, target: TheTarget, data: JSONBody[NewKey]) -> Response[MadeKey]:
     """For ``project``. A key grants no more than it holds: neither scopes, nor reach, nor life."""
     context = services.context

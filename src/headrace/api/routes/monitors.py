@@ -57,7 +57,13 @@ def list_monitors(services: TheServices, target: TheTarget) -> Monitors:
     return Monitors([_view(info) for info in found])
 
 
-@post("/monitors", guards=[manages], sync_to_thread=True, summary="Make a monitor")
+@post(
+    "/monitors",
+    guards=[manages],
+    sync_to_thread=True,
+    summary="Make a monitor",
+    opt={"sample": {"slug": "nightly-backup", "interval_s": 86_400}},
+)
 def create_monitor(services: TheServices, target: TheTarget, data: JSONBody[NewMonitor]) -> Monitor:
     """It waits for its first check-in."""
     made = monitors.create(

@@ -44,7 +44,7 @@ def list_projects(services: TheServices, actor: TheActor, archived: FromQuery[bo
     return Projects([view(info) for info in projects.list_all(services.context, actor, archived=archived)])
 
 
-@post("/projects", guards=[manages], sync_to_thread=True, summary="Make a project")
+@post("/projects", guards=[manages], sync_to_thread=True, summary="Make a project", opt={"sample": {"name": "Shop"}})
 def create_project(services: TheServices, actor: TheActor, data: JSONBody[NewProject]) -> Project:
     """Needs an account-wide key."""
     return view(projects.create(services.context, actor, name=data.name))

@@ -1,0 +1,287 @@
+"""StatFlow's reads, keys and annotations (contract 1.5-1.8, 1.10), named as the route table names them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import msgspec
+from sqlalchemy.exc import DBAPIError
+
+from headrace.api.compat import statflow_series
+from headrace.api.compat.base import CompatServices, Handler, ReadRequest, StreamAnswer
+from headrace.api.compat.rendering import timestamp
+from headrace.api.compat.windows import BadParameter, moment, optional_span
+from headrace.api.services import Actor, ServiceError, annotations, key_actor, keys, stats
+from headrace.api.services.annotations import AnnotationInfo
+from headrace.api.services.base import NAME_MAX
+from headrace.api.services.keys import KeySpec
+from headrace.api.services.stats import PAGE_MAX, StatInfo
+from headrace.records.intents import Answer
+from headrace.records.text import clean_json
+from headrace.store import BudgetExceeded, StoreUnavailable
+
+#: What a 503 asks the client to wait, seconds.
+RETRY_AFTER_S = 5
+#: What a StatFlow key may hold; it never grants ``manage`` (rulings 2).
+SCOPES = ("read", "write")
+
+_JSON = (b"content-type", b"application/json")
+_NO_STORE = (b"cache-control", b"no-store")
+_STATUS = {"not_found": 404, "conflict": 409, "invalid": 400, "forbidden": 403}
+
+Work = Callable[[CompatServices, ReadRequest], Answer | StreamAnswer]
+
+
+def handlers(services: CompatServices) -> dict[str, Handler]:
+    """The handlers by the names that ``dialects.statflow_reads`` gives them."""
+    return {f"statflow.{name}": _handler(services, work) for name, work in _WORK.items()}
+
+
+def _handler(services: CompatServices, work: Work) -> Handler:
+    async def handle(request: ReadRequest) -> Answer | StreamAnswer:
+        return await asyncio.to_thread(_guarded, services, request, work)
+
+    return handle
+
+
+def _guarded(services: CompatServices, request: ReadRequest, work: Work) -> Answer | StreamAnswer:
+    try:
+        return work(services, request)
+    except BadParameter as error:
+        return _error(400, str(error))
+    except ServiceError as error:
+        return _error(_STATUS[error.code], error.message)
+    except BudgetExceeded:
+        return _error(400, "this is too much to read at once: choose a shorter span")
+    except (StoreUnavailable, DBAPIError):
+        return _error(503, "service unavailable", (b"retry-after", b"%d" % RETRY_AFTER_S))
+
+
+def _error(status: int, text: str, *headers: tuple[bytes, bytes]) -> Answer:
+    return Answer(status, msgspec.json.encode({"error": text}), (_JSON, *headers), text)
+
+
+def _answer(status: int, value: Any) -> Answer:
+    return Answer(status, msgspec.json.encode(value), (_JSON, _NO_STORE))
+
+
+# --- stats (1.5-1.7) ---
+
+
+def _stats(services: CompatServices, request: ReadRequest) -> Answer:
+    query = request.query()
+    limit = query.get("limit") or str(PAGE_MAX)
+    if not (limit.isascii() and limit.isdigit() and len(limit) <= 4 and 1 <= int(limit) <= PAGE_MAX):
+        raise BadParameter(f"limit must be 1 to {PAGE_MAX}")
+    page = stats.page(
+        services.context,
+        key_actor(request.key),
+        project=request.key.project,
+        limit=int(limit),
+        cursor=query.get("cursor") or None,
+        q=query.get("q", ""),
+        type=query.get("type", ""),
+    )
+    return _answer(200, {"stats": [_stat(stat) for stat in page.stats], "next": page.next})
+
+
+def _stat(stat: StatInfo) -> dict[str, Any]:
+    return {
+        "id": stat.id,
+        "name": stat.name,
+        "type": stat.type,
+        "source": stat.source,
+        "public": stat.public,
+        "unit": stat.unit,
+        "created_at": _us(stat.created_at),
+        "last_point_at": None if stat.last_point_ms is None else timestamp(stat.last_point_ms),
+    }
+
+
+def _data(services: CompatServices, request: ReadRequest) -> Answer:
+    stat = _found(services, request)
+    value = statflow_series.data(
+        services.store, request.key.project, stat, request.query(), request.received_us // 1000
+    )
+    return _answer(200, value)
+
+
+def _export(services: CompatServices, request: ReadRequest) -> StreamAnswer:
+    stat = _found(services, request)
+    return statflow_series.export(
+        services.store, request.key.project, stat, request.query(), request.received_us // 1000
+    )
+
+
+def _found(services: CompatServices, request: ReadRequest) -> StatInfo:
+    actor = key_actor(request.key)
+    return stats.get(services.context, actor, project=request.key.project, ref=request.params["id"])
+
+
+# --- keys (1.8) ---
+
+
+def _keys_create(services: CompatServices, request: ReadRequest) -> Answer:
+    body = _object(request)
+    name, scopes = body.get("name"), body.get("scopes")
+    if type(name) is not str or not 1 <= len(name.strip()) <= NAME_MAX:
+        raise BadParameter(f"name must be a string of 1 to {NAME_MAX} characters")
+    if scopes is None:
+        scopes = list(SCOPES)
+    if type(scopes) is not list or not scopes or any(scope not in SCOPES for scope in scopes):
+        raise BadParameter('scopes must be a non-empty list of "read" and "write"')
+    expires_ms = _moment(body.get("expires_at"), "expires_at", request)
+    spec = KeySpec(
+        name=name,
+        style="statflow",
+        scopes=scopes,
+        expires_at=None if expires_ms is None else expires_ms * 1000,
+    )
+    made = keys.create(services.context, key_actor(request.key), project=request.key.project, spec=spec)
+    value = {
+        "id": made.id,
+        "name": made.name,
+        "scopes": made.scopes,
+        "prefix": made.shown,
+        "key": made.key,
+        "created_at": _us(made.created_at),
+        "expires_at": _us(made.expires_at),
+    }
+    return _answer(201, value)
+
+
+def _keys_list(services: CompatServices, request: ReadRequest) -> Answer:
+    found = keys.list_all(services.context, key_actor(request.key), project=request.key.project, revoked=False)
+    shown = [
+        {
+            "id": key.id,
+            "name": key.name,
+            "scopes": key.scopes,
+            "prefix": key.shown,
+            "created_at": _us(key.created_at),
+            "last_used_at": _us(key.last_used_at),
+            "expires_at": _us(key.expires_at),
+        }
+        for key in found
+    ]
+    return _answer(200, {"api_keys": shown})
+
+
+def _keys_revoke(services: CompatServices, request: ReadRequest) -> Answer:
+    keys.revoke(services.context, _narrowed(request), request.params["id"])
+    return Answer(204, b"", ())
+
+
+def _narrowed(request: ReadRequest) -> Actor:
+    """An account-wide key reaches one project here, its default one, and itself: StatFlow names no projects."""
+    actor = key_actor(request.key)
+    if request.params["id"] == request.key.id:
+        return actor
+    return actor._replace(project=request.key.project)
+
+
+# --- annotations (1.10) ---
+
+
+def _annotations_create(services: CompatServices, request: ReadRequest) -> Answer:
+    body = _object(request)
+    text = next((body[name] for name in ("text", "message", "note") if body.get(name) is not None), None)
+    if type(text) is not str:
+        raise BadParameter("text is required" if text is None else "text must be a string")
+    ms = _moment(body.get("timestamp"), "timestamp", request)
+    note = annotations.create(
+        services.context,
+        key_actor(request.key),
+        project=request.key.project,
+        text=text,
+        ts=None if ms is None else ms * 1000,
+        stat=_text(body, "stat_id") or _text(body, "stat"),
+        kind=_text(body, "kind") or "note",
+        url=_text(body, "url"),
+    )
+    return _answer(201, _annotation(note))
+
+
+def _annotations_list(services: CompatServices, request: ReadRequest) -> Answer:
+    query = request.query()
+    start, end = optional_span(query, request.received_us // 1000)
+    found = annotations.list_all(
+        services.context,
+        key_actor(request.key),
+        project=request.key.project,
+        start=None if start is None else start * 1000,
+        end=None if end is None else end * 1000,
+        stat=query.get("stat") or query.get("stat_id") or None,
+    )
+    return _answer(200, {"annotations": [_annotation(note) for note in found]})
+
+
+def _annotations_delete(services: CompatServices, request: ReadRequest) -> Answer:
+    annotations.delete(
+        services.context,
+        key_actor(request.key),
+        project=request.key.project,
+        annotation_id=request.params["id"],
+    )
+    return Answer(204, b"", ())
+
+
+def _annotation(note: AnnotationInfo) -> dict[str, Any]:
+    return {
+        "id": note.id,
+        "text": note.text,
+        "kind": note.kind,
+        "url": note.url,
+        "stat_id": note.stat_id,
+        "timestamp": _us(note.ts),
+        "created_at": _us(note.created_at),
+    }
+
+
+# --- bodies ---
+
+
+def _object(request: ReadRequest) -> dict[str, Any]:
+    try:
+        value = clean_json(msgspec.json.decode(request.body))
+    except (ValueError, RecursionError):
+        raise BadParameter("body is not valid JSON") from None
+    if type(value) is not dict:
+        raise BadParameter("body must be an object")
+    return value
+
+
+def _text(body: Mapping[str, Any], name: str) -> str | None:
+    value = body.get(name)
+    if value is not None and type(value) is not str:
+        raise BadParameter(f"{name} must be a string")
+    return value
+
+
+def _moment(value: Any, name: str, request: ReadRequest) -> int | None:
+    """Ms of a field in any form that ``from`` takes, or a JSON number of Unix seconds; None when it is not there."""
+    if value is None:
+        return None
+    if type(value) not in (str, int, float):
+        raise BadParameter(f"{name} must be ISO 8601 with an offset, or Unix seconds")
+    text = value if type(value) is str else f"{value:f}" if type(value) is float else str(value)
+    return moment(text, name, request.received_us // 1000)
+
+
+def _us(us: int | None) -> str | None:
+    return None if us is None else timestamp(us // 1000)
+
+
+_WORK: dict[str, Work] = {
+    "stats": _stats,
+    "data": _data,
+    "export": _export,
+    "keys_create": _keys_create,
+    "keys_list": _keys_list,
+    "keys_revoke": _keys_revoke,
+    "annotations_create": _annotations_create,
+    "annotations_list": _annotations_list,
+    "annotations_delete": _annotations_delete,
+}

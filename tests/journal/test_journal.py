@@ -1,0 +1,277 @@
+"""The journal by itself: group commit, segments, trimming, back-pressure, damage."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from headrace.journal import Journal, JournalReader, JournalUnavailable, SavedAnswer, SavedStat
+from headrace.journal import journal as writer
+from headrace.journal.schema import FACTS, JournalTooNew
+
+MIB = 1024 * 1024
+FIRST = 1_000
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 1_700_000_000_000_000
+
+    def __call__(self) -> int:
+        return self.now
+
+
+def open_journal(folder: Path, *, cap: int = 100 * MIB, first: int = FIRST, min_free: int = 0) -> Journal:
+    return Journal(folder / "journal.db", clock=Clock(), first_segment=first, cap_bytes=cap, min_free_bytes=min_free)
+
+
+def run(work: Callable[[], Any]) -> Any:
+    return asyncio.run(work())
+
+
+def pages(journal: Journal, segment: int) -> list[tuple[str, int, int, bytes]]:
+    reader = JournalReader(journal.path)
+    try:
+        return [(page.table, page.part, page.row_count, page.body) for page in reader.pages(segment)]
+    finally:
+        reader.close()
+
+
+def test_requests_of_one_turn_share_a_commit_and_a_page_per_partition(tmp_path: Path) -> None:
+    async def work() -> None:
+        journal = open_journal(tmp_path)
+        first, second = journal.batch(1, 10), journal.batch(2, 10)
+        assert first is second
+        first.add_rows("points", 2026, b"[1]\n", 1)
+        second.add_rows("points", 2026, b"[2]\n[3]\n", 2)
+        second.add_rows("events", 202611, b"[4]\n", 1)
+        second.add_fact(b'["check_in"]')
+        await first.done
+        assert sum(journal.latency_counts) == 1
+        assert pages(journal, FIRST) == [
+            ("points", 2026, 3, b"[1]\n[2]\n[3]\n"),
+            ("events", 202611, 1, b"[4]\n"),
+            (FACTS, 0, 1, b'["check_in"]'),
+        ]
+        assert journal.depth_rows == 4
+        journal.close()
+
+    run(work)
+
+
+def test_what_was_committed_is_there_after_opening_again_and_segments_go_on(tmp_path: Path) -> None:
+    async def write() -> str:
+        journal = open_journal(tmp_path)
+        batch = journal.batch(1, 10)
+        batch.add_rows("points", 2026, b"[1]\n", 1)
+        batch.stats.append(SavedStat(7, 1, "stat", "a", "counter", 5))
+        batch.claims.append((b"k" * 16, b"v"))
+        batch.answers.append(SavedAnswer(b"d" * 16, 202, "[]", b"{}", 1 << 60))
+        await batch.done
+        return journal.uuid  # not closed: as a killed process leaves it
+
+    async def look(uuid: str) -> None:
+        journal = open_journal(tmp_path, first=999_999)
+        assert journal.uuid == uuid
+        assert journal.segment == FIRST + 1
+        assert (journal.depth_rows, journal.depth_bytes) == (1, 4)
+        assert journal.saved_stats() == [(7, 1, "stat", "a", "counter", 5)]
+        assert [claim[1:3] for claim in journal.saved_claims()] == [(b"k" * 16, b"v")]
+        assert journal.saved_answer(b"d" * 16, 0) == (202, "[]", b"{}")
+        assert journal.saved_answer(b"d" * 16, 1 << 61) is None
+        journal.close()
+
+    uuid = run(write)
+    run(lambda: look(uuid))
+
+
+@pytest.mark.parametrize(
+    ("rows", "size", "segment"),
+    [
+        (writer.SEGMENT_ROWS - 1, 10, FIRST),
+        (writer.SEGMENT_ROWS, 10, FIRST + 1),
+        (1, writer.SEGMENT_BYTES - 4, FIRST),
+        (1, writer.SEGMENT_BYTES - 3, FIRST + 1),
+    ],
+)
+def test_a_segment_ends_before_its_bounds_are_passed(tmp_path: Path, rows: int, size: int, segment: int) -> None:
+    async def work() -> None:
+        journal = open_journal(tmp_path)
+        batch = journal.batch(1, 4)
+        batch.add_rows("points", 2026, b"[1]\n", 1)
+        await batch.done
+        assert journal.batch(rows, size).segment == segment
+        journal.close()
+
+    run(work)
+
+
+def test_sealing_an_open_batch_commits_it_first_and_an_empty_segment_stays(tmp_path: Path) -> None:
+    async def work() -> None:
+        journal = open_journal(tmp_path)
+        assert journal.seal() == FIRST - 1
+        batch = journal.batch(1, 4)
+        batch.add_rows("points", 2026, b"[1]\n", 1)
+        assert journal.seal() == FIRST
+        assert batch.done.done()
+        assert journal.segment == FIRST + 1
+        journal.close()
+
+    run(work)
+
+
+def test_trimming_forgets_in_steps_and_keeps_what_is_not_trimmed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(writer, "TRIM_BYTES", 2_000)
+
+    async def work() -> None:
+        journal = open_journal(tmp_path)
+        for number in range(10):
+            batch = journal.batch(1, 1_000)
+            batch.add_rows("points", 2026, b"[%d%s]\n" % (number, b" " * 996), 1)
+            await batch.done
+            if number == 7:
+                journal.seal()
+        journal.trim(FIRST)
+        journal.finish_trims()
+        assert pages(journal, FIRST) == []
+        assert len(pages(journal, FIRST + 1)) == 2
+        assert journal.depth_rows == 2
+        assert journal.oldest_after(FIRST) is not None
+        journal.close()
+        assert open_journal(tmp_path).segment == FIRST + 2
+
+    run(work)
+
+
+def test_numbers_do_not_repeat_when_everything_was_trimmed(tmp_path: Path) -> None:
+    async def work() -> None:
+        journal = open_journal(tmp_path)
+        batch = journal.batch(1, 4)
+        batch.add_rows("points", 2026, b"[1]\n", 1)
+        await batch.done
+        journal.trim(journal.seal())
+        journal.finish_trims()
+        journal.close()
+        assert open_journal(tmp_path, first=1).segment == FIRST + 1
+
+    run(work)
+
+
+@pytest.mark.parametrize(("size", "fits"), [(96, True), (97, False)])
+def test_the_cap_is_said_aloud(tmp_path: Path, size: int, fits: bool) -> None:
+    async def work() -> None:
+        journal = open_journal(tmp_path, cap=100)
+        batch = journal.batch(1, 4)
+        batch.add_rows("points", 2026, b"[1]\n", 1)
+        await batch.done
+        if fits:
+            journal.batch(1, size)
+        else:
+            with pytest.raises(JournalUnavailable, match="its cap is 100"):
+                journal.batch(1, size)
+        journal.close()
+
+    run(work)
+
+
+def test_too_little_disk_is_said_aloud(tmp_path: Path) -> None:
+    async def work() -> None:
+        journal = open_journal(tmp_path, min_free=1 << 60)
+        with pytest.raises(JournalUnavailable, match="are needed"):
+            journal.batch(1, 4)
+        assert "are needed" in journal.trouble()
+        journal.close()
+
+    run(work)
+
+
+def test_a_failed_commit_fails_its_requests_undoes_newest_first_and_heals(tmp_path: Path) -> None:
+    async def work() -> None:
+        journal = open_journal(tmp_path)
+        undone: list[int] = []
+        batch = journal.batch(1, 4)
+        batch.add_rows("points", 2026, b"[1]\n", 1)
+        batch.undo += [lambda: undone.append(1), lambda: undone.append(2)]
+        other = sqlite3.connect(journal.path, isolation_level=None)
+        other.execute("BEGIN IMMEDIATE")
+        journal._db.execute("PRAGMA busy_timeout=0")
+        with pytest.raises(JournalUnavailable, match="locked"):
+            await batch.done
+        assert undone == [2, 1]
+        assert journal.depth_rows == 0
+        assert "locked" in journal.trouble()
+        other.execute("ROLLBACK")
+        assert journal.trouble() == ""
+        batch = journal.batch(1, 4)
+        batch.add_rows("points", 2026, b"[2]\n", 1)
+        await batch.done
+        assert pages(journal, FIRST) == [("points", 2026, 1, b"[2]\n")]
+        other.close()
+        journal.close()
+
+    run(work)
+
+
+def test_a_damaged_page_is_told_and_set_aside(tmp_path: Path) -> None:
+    async def work() -> None:
+        journal = open_journal(tmp_path)
+        for body in (b"[1]\n", b"[2]\n"):
+            batch = journal.batch(1, 4)
+            batch.add_rows("points", 2026, body, 1)
+            await batch.done
+        journal._db.execute("UPDATE pages SET body = ? WHERE id = 1", (b"[9]\n",))
+        reader = JournalReader(journal.path)
+        found = list(reader.pages(FIRST))
+        assert [page.intact for page in found] == [False, True]
+        journal.quarantine(found[0].id)
+        assert journal.quarantined() == 1
+        assert [page.body for page in reader.pages(FIRST)] == [b"[2]\n"]
+        reader.close()
+        journal.close()
+
+    run(work)
+
+
+def test_folded_claims_leave_in_steps(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(writer, "TRIM_CLAIMS", 3)
+
+    async def work() -> None:
+        journal = open_journal(tmp_path)
+        batch = journal.batch(0, 0)
+        batch.claims += [(b"%016d" % number, b"") for number in range(10)]
+        await batch.done
+        journal.forget_claims(8)
+        journal.finish_trims()
+        assert [claim[1] for claim in journal.saved_claims()] == [b"%016d" % 8, b"%016d" % 9]
+        journal.close()
+
+    run(work)
+
+
+def test_old_and_surplus_answers_go(tmp_path: Path) -> None:
+    async def work() -> None:
+        journal = open_journal(tmp_path)
+        batch = journal.batch(0, 0)
+        batch.answers += [SavedAnswer(b"%016d" % number, 202, "[]", b"", number) for number in range(10)]
+        await batch.done
+        journal.forget_answers(now=4, keep=3)
+        left = [number for number in range(10) if journal.saved_answer(b"%016d" % number, 0)]
+        assert left == [7, 8, 9]
+        journal.close()
+
+    run(work)
+
+
+def test_a_file_of_a_newer_release_is_refused(tmp_path: Path) -> None:
+    db = sqlite3.connect(tmp_path / "journal.db")
+    db.execute("PRAGMA user_version=99")
+    db.close()
+    with pytest.raises(JournalTooNew, match="newer"):
+        open_journal(tmp_path)
