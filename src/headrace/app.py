@@ -6,7 +6,6 @@ import asyncio
 import logging
 import threading
 import time
-from bisect import bisect_left
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -23,7 +22,8 @@ from headrace.cli.lock import FolderLock
 from headrace.journal import Journal
 from headrace.loader.loader import JournalEnd, Loader
 from headrace.settings import Settings
-from headrace.store import DEFAULT, Budget, Result, Sql, Store, StoreUnavailable
+from headrace.store import Store, StoreUnavailable
+from headrace.store.reader import QueryTimes
 
 #: Seconds between tries to open a store that would not start.
 STORE_RETRY_S = 5.0
@@ -33,9 +33,6 @@ LOADER_STOP_S = 20.0
 
 #: How long the loader's thread waits for the event loop to do something for it, seconds.
 LOOP_WAIT_S = 30.0
-
-#: Upper bounds of the query time histogram, seconds.
-QUERY_BOUNDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 
 Given = TypeVar("Given")
 _log = logging.getLogger("headrace")
@@ -61,7 +58,6 @@ class House:
         self._store_tried = -STORE_RETRY_S
         self._store_trouble = ""
         self._store_lock = threading.Lock()
-        self.reads = Reads(self.open_store)
         self.admission: Admission
         self.journal: Journal
         self.folded: FoldedClaims
@@ -139,6 +135,11 @@ class House:
         """Raises ``StoreUnavailable`` while the store does not start."""
         return self.open_store()
 
+    @property
+    def query_times(self) -> QueryTimes:
+        """How long reads took; all zero while the store does not start."""
+        return self._store.query_times if self._store is not None else QueryTimes()
+
     # --- the loader
 
     def make_loader(self, on_loop: OnLoop) -> Loader:
@@ -183,28 +184,6 @@ class House:
         self.catalog.close()
         if self._lock is not None:
             self._lock.release()
-
-
-class Reads:
-    """Reads from a store that may not be open yet, and how long they took."""
-
-    def __init__(self, open_store: Callable[[], Store]) -> None:
-        self._open_store = open_store
-        self._lock = threading.Lock()
-        self.counts = [0] * (len(QUERY_BOUNDS) + 1)
-        self.seconds = 0.0
-
-    def query(self, project: int, sql: Sql, budget: Budget = DEFAULT) -> Result:
-        """As ``Store.query``; raises ``StoreUnavailable`` while the store does not start."""
-        store = self._open_store()
-        started = time.perf_counter()
-        try:
-            return store.query(project, sql, budget)
-        finally:
-            took = time.perf_counter() - started
-            with self._lock:
-                self.counts[bisect_left(QUERY_BOUNDS, took)] += 1
-                self.seconds += took
 
 
 class OnLoop:

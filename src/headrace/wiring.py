@@ -12,7 +12,7 @@ from headrace.api.app import create_api
 from headrace.api.compat import statflow
 from headrace.api.compat.base import CompatServices
 from headrace.api.deps import HistogramReading, Readiness, Readings, Services, Unavailable
-from headrace.app import LOOP_WAIT_S, QUERY_BOUNDS, House, clock
+from headrace.app import LOOP_WAIT_S, House, clock
 from headrace.catalog import dead_letters
 from headrace.dialects.registry import DIALECTS
 from headrace.gateway.gateway import App, Gateway, Handler
@@ -54,7 +54,7 @@ class Instruments:
         self._gateway = gateway
 
     def read(self) -> Readings:
-        journal, loader = self._house.journal, self._house.loader
+        journal, loader, times = self._house.journal, self._house.loader, self._house.query_times
         with self._house.catalog.read() as connection:
             letters = dead_letters.count_open(connection)
         return Readings(
@@ -67,7 +67,7 @@ class Instruments:
             loader_lag_s=self._lag(),
             rows=dict(loader.rows),
             dead_letters=letters,
-            query=HistogramReading(QUERY_BOUNDS, tuple(self._house.reads.counts), self._house.reads.seconds),
+            query=HistogramReading(times.BOUNDS, tuple(times.counts), times.total),
         )
 
     def _lag(self) -> float:
@@ -90,7 +90,7 @@ class Instruments:
 
 def make_handlers(house: House) -> Mapping[str, Handler]:
     """The vendors' reads, by the handler names of the route table."""
-    return statflow.handlers(CompatServices(house.context, house.reads))
+    return statflow.handlers(CompatServices(house.context, house.open_store))
 
 
 def make_api(house: House, gateway: Gateway) -> App:
@@ -98,7 +98,7 @@ def make_api(house: House, gateway: Gateway) -> App:
     instruments = Instruments(house, gateway)
     services = Services(
         context=house.context,
-        store=house.reads,
+        store=house.open_store,
         keys=ApiKeys(gateway.keys, gateway.limiter),
         append=_make_append(house, asyncio.get_running_loop()),
         gauges=instruments,
@@ -106,7 +106,7 @@ def make_api(house: House, gateway: Gateway) -> App:
         metrics_token=house.settings.metrics_token,
         path_prefix=house.settings.path_prefix,
     )
-    return create_api(services, DIALECTS, make_site())
+    return create_api(services, DIALECTS, make_site(house.settings.path_prefix))
 
 
 def _make_append(house: House, loop: asyncio.AbstractEventLoop) -> Any:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from typing import Any
 
@@ -89,16 +89,30 @@ class FakeStore:
 class World:
     """Two accounts that must never see each other, with what they own."""
 
-    app: Any
-    context: Context
-    keys: FakeKeys
-    ready: FakeReady
-    store: FakeStore
-    replayed: list[tuple[str, str, list[Any]]]
+    services: Services
     ids: dict[str, str]
     secrets: dict[str, str]
+    app: Any = None
+    store: FakeStore = field(default_factory=FakeStore)
+    replayed: list[tuple[Any, ...]] = field(default_factory=list)
     peer: str = "127.0.0.1"
-    headers: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def context(self) -> Context:
+        return self.services.context
+
+    @property
+    def keys(self) -> Any:
+        return self.services.keys
+
+    @property
+    def ready(self) -> Any:
+        return self.services.ready
+
+    def set_up(self, **changes: Any) -> None:
+        """Builds the app anew with other services."""
+        self.services = replace(self.services, **changes)
+        self.app = create_api(self.services, DIALECTS, make_site(self.services.path_prefix))
 
     def call(self, method: str, path: str, key: str = "", **options: Any) -> httpx.Response:
         """One request; ``key`` names one of ``secrets``."""
@@ -133,15 +147,16 @@ def world(tmp_path):
             spec = KeySpec(name=name, scopes=scopes, account_wide=wide)
             made = keys.create(context, OPERATOR, project=ids[f"{who}.shop"], spec=spec)
             ids[f"{who}.{name}"], secrets[f"{who}.{name}"] = made.id, made.key
-    fake_keys, ready, replayed, store = FakeKeys(catalog), FakeReady(), [], FakeStore()
     services = Services(
         context=context,
-        keys=fake_keys,
-        append=lambda *call: replayed.append(call),
-        store=lambda: store,
+        keys=FakeKeys(catalog),
+        append=lambda *call: built.replayed.append(call),
+        store=lambda: built.store,
         gauges=FakeGauges(),
-        ready=ready,
+        ready=FakeReady(),
         metrics_token="metrics-secret",
     )
-    yield World(create_api(services, DIALECTS, make_site()), context, fake_keys, ready, store, replayed, ids, secrets)
+    built = World(services, ids, secrets)
+    built.set_up()
+    yield built
     catalog.close()

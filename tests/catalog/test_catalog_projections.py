@@ -219,9 +219,9 @@ def test_a_closed_dead_letter_stays_closed(catalog: Catalog, closed: str) -> Non
 
 def test_progress_is_kept_per_journal(catalog: Catalog) -> None:
     with catalog.write() as conn:
-        assert progress.get(conn, "j") == 0
+        assert progress.get(conn, "j") == progress.last_segment(conn) == 0
         progress.set(conn, "j", 3)
         progress.set(conn, "k", 9)
         progress.set(conn, "j", 4)
     with catalog.read() as conn:
-        assert (progress.get(conn, "j"), progress.get(conn, "k")) == (4, 9)
+        assert (progress.get(conn, "j"), progress.get(conn, "k"), progress.last_segment(conn)) == (4, 9, 9)

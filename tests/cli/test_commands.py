@@ -136,9 +136,9 @@ def test_a_brought_secret_is_kept_once(headrace, made):
 def test_keys_are_listed_without_their_secrets_and_revoked(headrace, made):
     key = made["key"]
     assert key["key"] not in headrace("key", "list", "--json").out
-    assert headrace("key", "revoke", key["id"], "--json").json == {"id": key["id"], "revoked": True}
+    assert headrace("key", "revoke", key["id"], "--json").json["state"] == "revoked"
     listed = headrace("key", "list", "--project", "First", "--json").json
-    assert [(row["id"], row["state"], row["project"]) for row in listed] == [(key["id"], "revoked", "first")]
+    assert [(row["id"], row["state"], row["project"]) for row in listed] == [(key["id"], "revoked", "First")]
     assert headrace("key", "revoke", key["id"]).err == "headrace: key not found\n"
 
 
@@ -148,7 +148,7 @@ def test_refusals_name_the_key_and_the_reason(headrace, made, data):
         catalog.execute("UPDATE keys SET refused = 3, refused_reason = 'body too large', refused_at = 1700000000000000")
     catalog.close()
     (row,) = headrace("key", "refusals", "--json").json
-    assert (row["refused"], row["reason"], row["project"]) == (3, "body too large", "first")
+    assert (row["refused"], row["refused_reason"], row["project"]) == (3, "body too large", "First")
     assert "body too large  2023-11-14T22:13:20Z" in headrace("key", "refusals").out
 
 

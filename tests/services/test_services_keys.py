@@ -52,6 +52,11 @@ def test_styles(house, style: str, looks: str, kind: str, scopes: list[str]) -> 
     assert (row.project, row.account, row.name) == (house.project.number, house.first.account.id, f"{style} key")
 
 
+@pytest.mark.parametrize("name", [None, "", " "], ids=["none", "empty", "blank"])
+def test_a_key_without_a_name_is_named_after_its_style(house, name: str | None) -> None:
+    assert make(house, name=name, style="seestack").name == "seestack key"
+
+
 @pytest.mark.parametrize(
     ("secret", "kind"),
     [

@@ -17,8 +17,8 @@ from store_rows import MINUTE, START, line_of, numbers, row_of
 ROLLUPS = ("points_1m", "points_15m")
 
 
-def point_lines(project: int, batch: int, count: int, stat: int = 7) -> list[bytes]:
-    return [b"[%d,%d,%d,%d.5,0,%d]\n" % (project, stat, START + n * 1000, n, batch) for n in range(count)]
+def point_lines(project: int, batch: int, count: int, stat: int = 7, start: int = START) -> list[bytes]:
+    return [b"[%d,%d,%d,%d.5,0,%d]\n" % (project, stat, start + n * 1000, n, batch) for n in range(count)]
 
 
 def raw(store: Store, project: int) -> int:
@@ -120,11 +120,13 @@ def test_a_missing_rollup_is_rebuilt_as_its_view_would_have_filled_it(store: Sto
 
 def test_missing_raw_rows_are_stored_without_doubling_the_rollups(store: Store, project: int, batch: int) -> None:
     """The rollups got the block and the raw table did not: its rename failed, or a kill came between."""
-    payload = b"".join(point_lines(project, batch, 500))
+    start = int(datetime(2041, 1, 1, tzinfo=UTC).timestamp() * 1000)
+    payload = b"".join(point_lines(project, batch, 500, start=start))
     store.insert("points", payload, 500, str(uuid4()))
     before = [rolled(store, rollup, project) for rollup in ROLLUPS]
-    store._client.command(f"DELETE FROM points WHERE project = {project}")
-    assert store.rows_in("points", 2026, batch) == 0
+    store._client.command("ALTER TABLE points DROP PARTITION 2041")
+    assert store.rows_in("points", 2041, batch) == 0
+    assert all(store.rollup_holds(rollup, 2041, batch) for rollup in ROLLUPS)
     store.insert("points", payload, 500, str(uuid4()), rollups=False)
     assert raw(store, project) == 500
     assert [rolled(store, rollup, project) for rollup in ROLLUPS] == before
@@ -134,10 +136,12 @@ REFUSED = {
     "text for a number": (b'["x",7,%d,1,0,1]', "project: "),
     "negative": (b"[-1,7,%d,1,0,1]", "project: a number cannot be read"),
     "fraction": (b"[1.5,7,%d,1,0,1]", "form of its table"),
-    "null": (b"[1,7,%d,null,0,1]", ""),
+    "null": (b"[1,7,%d,null,0,1]", "value: a value cannot be read"),
     "null project": (b"[null,7,%d,1,0,1]", ""),
     "project that wraps to 0": (b"[4294967296,7,%d,1,0,1]", "out of its column's range"),
-    "NaN": (b"[1,7,%d,NaN,0,1]", "out of its column's range"),
+    "NaN": (b"[1,7,%d,NaN,0,1]", "value: a value cannot be read"),
+    "true for a number": (b"[1,7,%d,true,0,1]", "out of its column's range"),
+    "text for a fraction": (b'[1,7,%d,"secret",0,1]', "out of its column's range"),
     "overflow": (b"[1,7,%d,1e999,0,1]", "out of its column's range"),
     "too many values": (b"[1,7,%d,1,0,1,1]", "form of its table"),
     "too few values": (b"[1,7,%d,1,0]", "form of its table"),

@@ -113,11 +113,10 @@ def _first_problem(error: ValidationException) -> str:
     extra = error.extra
     if isinstance(extra, list) and extra and isinstance(extra[0], dict):
         first = extra[0]
-        source, key = first.get("source", "body"), str(first.get("key", ""))
-        if key == "data":
-            return "a JSON object is needed as the body"
-        text = str(first.get("message", "")) or "not valid"
-        return f"{source}.{key}: {text}" if key else text
+        source, key, text = first.get("source", "body"), str(first.get("key", "")), str(first.get("message", ""))
+        if key == "data":  # the body as a whole; without any body the message is only the argument's name
+            return "the body must be a JSON object" if "data" in text else f"body: {text}"
+        return f"{source}.{key}: {text}" if key else text or error.detail
     return error.detail
 
 

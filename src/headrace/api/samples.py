@@ -17,6 +17,7 @@ KEY_VARIABLE = "$HEADRACE_KEY"
 _PROJECT_FIELDS = ("projectId", "project_id")
 _TIME_FIELDS = ("ts", "timestamp", "from", "to")
 EXAMPLE_TIME = "2026-01-31T12:00:00Z"
+EXAMPLE_ID = "0199f3c2-7a41-7c3e-9b5d-2f6a8c1e4d70"
 #: Objects in the schemas do not recurse, but a schema is data: stop somewhere.
 _MAX_DEPTH = 8
 
@@ -58,7 +59,8 @@ def example(schema: Schema, components: Mapping[str, Schema], name: str = "", de
         return True
     if kind == "string":
         timed = schema.get("format") == "date-time" or name.endswith("_at") or name in _TIME_FIELDS
-        return EXAMPLE_TIME if timed else name or "text"
+        identity = schema.get("format") == "uuid" or name in ("id", *_PROJECT_FIELDS)
+        return EXAMPLE_TIME if timed else EXAMPLE_ID if identity else name or "text"
     return {}
 
 

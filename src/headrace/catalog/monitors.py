@@ -75,8 +75,8 @@ def apply_check_in(conn: Connection, fact: CheckInFact) -> None:
         "last_message": fact.message,
         "last_event_id": fact.event_id,
     }
-    if fact.creates and _create(conn, fact, seen):
-        return
+    if fact.creates:
+        _create_missing(conn, fact, seen)
     here = update(monitors).where(
         *_place(fact.project, fact.slug, fact.environment),
         or_(monitors.c.last_check_in_at.is_(None), monitors.c.last_check_in_at <= fact.ts),
@@ -87,10 +87,10 @@ def apply_check_in(conn: Connection, fact: CheckInFact) -> None:
         conn.execute(free.values(interval_s=fact.interval_s))
 
 
-def _create(conn: Connection, fact: CheckInFact, seen: dict[str, Any]) -> bool:
+def _create_missing(conn: Connection, fact: CheckInFact, seen: dict[str, Any]) -> None:
     known = conn.execute(select(monitors.c.id).where(*_place(fact.project, fact.slug, fact.environment))).first()
     if known is not None:
-        return False
+        return
     values = seen | {
         "id": uuid7(fact.received_at, os.urandom),
         "project": fact.project,
@@ -102,7 +102,7 @@ def _create(conn: Connection, fact: CheckInFact, seen: dict[str, Any]) -> bool:
         "created_at": fact.received_at,
         "created_by": "dialect",
     }
-    return insert_ignore(conn, monitors, [values], conflict=("project", "slug", "environment")) == 1
+    insert_ignore(conn, monitors, [values], conflict=("project", "slug", "environment"))
 
 
 def _place(project: int, slug: str, environment: str) -> tuple[Any, ...]:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Connection, func, select, update
+from sqlalchemy import Connection, func, insert, select, update
 
-from headrace.catalog.db import insert_ignore
 from headrace.catalog.tables import progress
 
 
@@ -15,8 +14,9 @@ def get(conn: Connection, journal: str) -> int:
 
 def set(conn: Connection, journal: str, segment: int) -> None:  # noqa: A001 - read as progress.set
     """Stores the end of the projections of ``journal``."""
-    if insert_ignore(conn, progress, [{"journal": journal, "segment": segment}]) == 0:
-        conn.execute(update(progress).where(progress.c.journal == journal).values(segment=segment))
+    here = update(progress).where(progress.c.journal == journal)
+    if conn.execute(here.values(segment=segment)).rowcount == 0:
+        conn.execute(insert(progress).values(journal=journal, segment=segment))
 
 
 def last_segment(conn: Connection) -> int:

@@ -20,19 +20,21 @@ _COLUMNS = (
     Shown("state", "STATE"),
     Shown("last_used_at", "LAST USED", "time"),
     Shown("expires_at", "EXPIRES", "time"),
+    Shown("refused", "REFUSED", "number"),
     Shown("id", "ID"),
 )
 _REFUSALS = (
     Shown("name", "NAME"),
     Shown("project", "PROJECT"),
     Shown("refused", "REFUSED", "number"),
-    Shown("reason", "LAST REASON"),
+    Shown("refused_reason", "LAST REASON"),
     Shown("refused_at", "WHEN", "time"),
     Shown("id", "ID"),
 )
 _MADE = (
     Shown("key", "Key"),
     Shown("name", "Name"),
+    Shown("project", "Project"),
     Shown("reach", "Reach"),
     Shown("scopes", "Scopes"),
     Shown("expires_at", "Expires", "time"),
@@ -130,7 +132,7 @@ def revoke(settings: Settings, key_id: str, as_json: bool) -> None:
     if as_json:
         print_json(done)
     else:
-        click.echo(f"Revoked {done['id']}.")
+        click.echo(f"Revoked {done['name']}.")
 
 
 @key.command()

@@ -57,28 +57,15 @@ def _key_create(house: House, args: dict[str, Any]) -> Any:
 
 
 def _key_list(house: House, args: dict[str, Any]) -> Any:
-    now = house.context.now()
-    found = _named(house, keys.list_all(house.context, OPERATOR, **args))
-    for key in found:
-        expired = key["expires_at"] is not None and key["expires_at"] <= now
-        key["state"] = "revoked" if key["revoked_at"] is not None else "expired" if expired else "live"
-    return found
+    return keys.list_all(house.context, OPERATOR, **args)
 
 
 def _key_revoke(house: House, args: dict[str, Any]) -> Any:
-    keys.revoke(house.context, OPERATOR, args["id"])
-    return {"id": args["id"], "revoked": True}
+    return keys.revoke(house.context, OPERATOR, args["id"])
 
 
 def _key_refusals(house: House, args: dict[str, Any]) -> Any:
-    return _named(house, keys.refusals(house.context, OPERATOR, **args))
-
-
-def _named(house: House, found: list[Any]) -> list[dict[str, Any]]:
-    """``found`` as plain data, each with its project's slug: people do not know projects by their ids."""
-    slugs = {project.id: project.slug for project in projects.list_all(house.context, OPERATOR, archived=True)}
-    rows = [msgspec.to_builtins(item) for item in found]
-    return [row | {"project": slugs.get(row["project_id"], "")} for row in rows]
+    return keys.refusals(house.context, OPERATOR, **args)
 
 
 def _monitor_create(house: House, args: dict[str, Any]) -> Any:

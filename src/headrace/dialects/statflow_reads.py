@@ -21,7 +21,9 @@ class NewApiKey(msgspec.Struct):
     """A key to make. It gets no more than the calling key holds; ``expires_at`` is ISO 8601 with an offset, or Unix seconds."""
 
     name: Annotated[str, msgspec.Meta(min_length=1, max_length=100, examples=["ci"])]
-    scopes: Annotated[list[Literal["read", "write"]], msgspec.Meta(min_length=1)] = ["read", "write"]
+    scopes: Annotated[list[Literal["read", "write"]], msgspec.Meta(min_length=1)] = msgspec.field(
+        default_factory=lambda: ["read", "write"]
+    )
     expires_at: str | float | None = None
 
 
@@ -63,6 +65,14 @@ _NO_READ = (403, '{"error":"this key lacks the read scope"}')
 _NO_WRITE = (403, '{"error":"this key lacks the write scope"}')
 _NO_STAT = (404, '{"error":"stat not found"}')
 _STAT = '"stat":{"id":"0GhkR2mWxZ7","name":"page.views","type":"counter"}'
+_LISTED = (
+    '{"stats":[{"id":"0GhkR2mWxZ7","name":"page.views","type":"counter","source":"stat","public":false,'
+    '"unit":null,"created_at":"2026-03-01T10:00:00Z","last_point_at":"2026-04-02T09:58:00Z"}],"next":null}'
+)
+_SERIES = (
+    f'{{{_STAT},"from":"2026-04-01T00:00:00Z","to":"2026-04-01T01:00:00Z","resolution":"1h",'
+    '"points":[{"timestamp":"2026-04-01T00:00:00Z","value":42,"count":42}]}'
+)
 _KEY = '"id":"0198f6d2-7a3c-7c11-9d52-3f0a6b1c2d3e","name":"ci","scopes":["write"],"prefix":"sf_3kQ9x"'
 _NOTE = (
     '{"id":"0198f6d2-7a3c-7c11-9d52-3f0a6b1c2d3e","text":"version 1.4 deployed","kind":"deploy","url":null,'
@@ -101,11 +111,7 @@ ROUTES: tuple[Route, ...] = (
             ("type", "counter or value"),
         ),
         answers=(
-            (
-                200,
-                '{"stats":[{"id":"0GhkR2mWxZ7","name":"page.views","type":"counter","source":"stat","public":false,'
-                '"unit":null,"created_at":"2026-03-01T10:00:00Z","last_point_at":"2026-04-02T09:58:00Z"}],"next":null}',
-            ),
+            (200, _LISTED),
             (400, '{"error":"type must be counter or value"}'),
             _NO_READ,
             *_REFUSALS,
@@ -118,11 +124,7 @@ ROUTES: tuple[Route, ...] = (
         "Read one stat (id or name) as a dense time series.",
         parameters=_WINDOW,
         answers=(
-            (
-                200,
-                f'{{{_STAT},"from":"2026-04-01T00:00:00Z","to":"2026-04-01T01:00:00Z","resolution":"1h",'
-                '"points":[{"timestamp":"2026-04-01T00:00:00Z","value":42,"count":42}]}',
-            ),
+            (200, _SERIES),
             (400, '{"error":"from must be before to"}'),
             _NO_READ,
             _NO_STAT,

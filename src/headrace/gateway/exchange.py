@@ -2,26 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
 
 from headrace.admission.admission import Draft
 from headrace.admission.keys import KeyRow
 from headrace.dialects.base import Dialect, Fault, FaultDetail, LimitState, Route
-from headrace.records.intents import Answer, Submission
+from headrace.records.intents import Answer, StreamAnswer, Submission
 
 if TYPE_CHECKING:
     from headrace.gateway.bodies import Receive
     from headrace.gateway.gateway import Gateway
-
-
-class StreamAnswer(NamedTuple):
-    """An answer whose body comes in pieces."""
-
-    status: int
-    headers: tuple[tuple[bytes, bytes], ...]
-    chunks: AsyncIterator[bytes]
 
 
 class Refused(Exception):

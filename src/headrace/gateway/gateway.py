@@ -12,15 +12,15 @@ from headrace.admission.keys import KeyTable
 from headrace.admission.limits import Limiter
 from headrace.dialects.base import Dialect, Fault, FaultDetail, Refusal, Route
 from headrace.gateway.bodies import ClientGone, InFlight, Receive
-from headrace.gateway.exchange import Exchange, Refused, StreamAnswer
+from headrace.gateway.exchange import Exchange, Refused
 from headrace.gateway.peers import Peers
 from headrace.gateway.routes import Match, RouteTable
 from headrace.gateway.steps import run
 from headrace.journal import JournalUnavailable
-from headrace.records.intents import Answer
+from headrace.records.intents import Answer, StreamAnswer
 
 Send = Callable[[dict[str, Any]], Awaitable[None]]
-App = Callable[[dict[str, Any], Receive, Send], Awaitable[None]]
+App = Callable[[Any, Any, Any], Awaitable[None]]
 Handler = Callable[[Exchange], Awaitable[Answer | StreamAnswer]]
 
 #: What a 503 asks the client to wait, seconds.

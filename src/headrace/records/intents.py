@@ -7,7 +7,7 @@ submission in one go and commits them together; see ``rulings.md`` 4.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from enum import IntEnum
 from hashlib import blake2b
 from typing import Any, Literal, NamedTuple
@@ -113,6 +113,14 @@ class Answer(NamedTuple):
     body: bytes = b""
     headers: tuple[tuple[bytes, bytes], ...] = ((b"content-type", b"application/json"),)
     reason: str = ""
+
+
+class StreamAnswer(NamedTuple):
+    """An answer whose body comes in pieces."""
+
+    status: int
+    headers: tuple[tuple[bytes, bytes], ...]
+    chunks: AsyncIterator[bytes]
 
 
 Render = Callable[[Sequence[Decision]], Answer]

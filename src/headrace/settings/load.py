@@ -105,7 +105,7 @@ def _from_file(path: Path, *, named: bool) -> dict[str, _Given]:
     """The values of ``path``. ``named``: somebody asked for it, so it must be there, and it may say where the data is."""
     try:
         content = tomllib.loads(path.read_text())
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         if named:
             raise SettingsError(str(path), "no such file") from None
         return {}

@@ -16,7 +16,7 @@ from headrace.store import connect as connecting
 from headrace.store import migrations, schema
 from headrace.store.connect import DEFAULT_MEMORY_BYTES, Endpoint, TemporaryFolder
 from headrace.store.errors import StoreError, StoreUnavailable, redacted, write_error
-from headrace.store.reader import DEFAULT, Budget, Reader, Result, Sql
+from headrace.store.reader import DEFAULT, Budget, QueryTimes, Reader, Result, Sql
 
 #: One insert is one block and so one atomic part. The journal cuts its segments far below (200,000 rows, 32 MiB); this is
 #: where the engine would begin to cut.
@@ -125,16 +125,18 @@ class Store:
         _table(table)
         if not 0 < rows <= MAX_INSERT_ROWS or len(payload) > MAX_INSERT_BYTES:
             raise ValueError(f"an insert has 1 to {MAX_INSERT_ROWS} rows and at most {MAX_INSERT_BYTES} bytes")
-        self._write(schema.entry_of(table) if rollups else table, payload, {**INSERT_SETTINGS, **_token(token)})
+        into = schema.entry_of(table) if rollups else table
+        self._write(table, into, payload, {**INSERT_SETTINGS, **_token(token)})
 
     def probe(self, table: str, payload: bytes) -> None:
         """Reads and checks rows as :meth:`insert` does and stores nothing. Raises as it does."""
-        self._write(schema.probe_of(_table(table)), payload, INSERT_SETTINGS)
+        self._write(table, schema.probe_of(_table(table)), payload, INSERT_SETTINGS)
 
-    def _write(self, table: str, payload: bytes, settings: Mapping[str, Any]) -> None:
+    def _write(self, table: str, into: str, payload: bytes, settings: Mapping[str, Any]) -> None:
+        columns = schema.sent_columns(table)
         with self._lock:
             try:
-                self._client.raw_insert(table, insert_block=payload, fmt="JSONCompactEachRow", settings=dict(settings))
+                self._client.raw_insert(into, columns, payload, settings=dict(settings), fmt="JSONCompactEachRow")
             except Exception as error:
                 raise write_error(error) from None
 
@@ -208,6 +210,10 @@ class Store:
             raise StoreUnavailable(f"the store cannot be synced: {redacted(error)}") from None
 
     # Reads.
+
+    @property
+    def query_times(self) -> QueryTimes:
+        return self._reader.times
 
     def query(self, project: int, sql: Sql, budget: Budget = DEFAULT) -> Result:
         """The rows of ``sql`` for ``project`` within ``budget``; see :meth:`headrace.store.reader.Reader.run`."""

@@ -6,6 +6,7 @@ import re
 from typing import Literal
 
 from headrace.records.tables import TABLES
+from headrace.store.schema import TEXT_SUFFIX
 
 
 class StoreError(Exception):
@@ -51,7 +52,7 @@ _DATA_REASONS = {
     69: "a value is out of its column's range",
     70: "a value has the wrong type",
     72: "a number cannot be read",
-    117: "the row does not have the form of its table",
+    117: "a value cannot be read",
     130: "an array cannot be read",
     131: "labels cannot be read",
     321: "a value is out of its column's range",
@@ -70,11 +71,10 @@ _BUDGETS: dict[int, Literal["time", "memory", "rows"]] = {
     396: "rows",
 }
 
-#: The engine's row numbers count from 1. In a parse error the true one ends the first line (quoted data before it has
-#: its line breaks escaped); in a constraint's it precedes the values.
-_PARSE_ROW = re.compile(r"\(at row (\d+)\)\Z")
-_CONSTRAINT_ROW = re.compile(r"is violated at row (\d+)\. Expression")
-_KEY = re.compile(r"\(while reading the value of key (\w+)\)")
+#: The engine's row numbers count from 1. In a parse error the true one ends a line (a row that our encoder wrote cannot
+#: forge that: its line ends with the batch); in a constraint's it precedes the values.
+_PARSE_ROW = re.compile(r"(?:\(while reading the value of key (\w+)\): )?\(at row (\d+)\)(?:\n|\Z)")
+_CONSTRAINT_ROW = re.compile(r"\AC[^\n`]*`sane` for table \S+ \(\S+\) (is) violated at row (\d+)\. Expression")
 _COLUMNS = frozenset(column.name for table in TABLES.values() for column in table.columns)
 
 
@@ -83,13 +83,12 @@ def write_error(error: Exception) -> StoreError:
     code = getattr(error, "code", None)
     if code not in _DATA_REASONS:
         return StoreUnavailable(f"the insert failed: {redacted(error)}")
-    line = str(error).partition("\n")[0]
-    named = (_CONSTRAINT_ROW if code == 469 else _PARSE_ROW).search(line)
-    reason = _DATA_REASONS[code]
-    column = _KEY.findall(line)
-    if column and column[-1] in _COLUMNS:
-        reason = f"{column[-1]}: {reason}"
-    return RowsRefused(int(named[1]) - 1 if named else None, reason)
+    found = (_CONSTRAINT_ROW if code == 469 else _PARSE_ROW).search(str(error))
+    if found is None:
+        return RowsRefused(None, _DATA_REASONS[code])
+    column = (found[1] or "").removesuffix(TEXT_SUFFIX)
+    prefix = f"{column}: " if column in _COLUMNS else ""
+    return RowsRefused(int(found[2]) - 1, prefix + _DATA_REASONS[code])
 
 
 def read_error(error: Exception) -> StoreError:

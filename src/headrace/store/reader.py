@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import threading
 import time
+from bisect import bisect_left
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 from uuid import uuid4
@@ -68,6 +69,22 @@ class Result(NamedTuple):
         return [dict(zip(self.columns, row, strict=True)) for row in self.rows]
 
 
+class QueryTimes:
+    """How long reads took: a histogram with the upper bounds ``BOUNDS``, in seconds. Safe to use from any thread."""
+
+    BOUNDS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self.counts = [0] * (len(self.BOUNDS) + 1)
+        self.total = 0.0
+
+    def observe(self, seconds: float) -> None:
+        with self._lock:
+            self.counts[bisect_left(self.BOUNDS, seconds)] += 1
+            self.total += seconds
+
+
 class Reader:
     """Runs reads from any thread: at most ``slots`` at once, each on a client that nobody else holds meanwhile.
 
@@ -80,6 +97,7 @@ class Reader:
         self._free = threading.BoundedSemaphore(slots)
         self._idle: list[Any] = []
         self._closed = False
+        self.times = QueryTimes()
         self._tag = f"headrace-{uuid4().hex}"
 
     def run(self, project: int, sql: Sql, budget: Budget = DEFAULT) -> Result:
@@ -91,11 +109,13 @@ class Reader:
             raise ValueError("a read needs a project")
         if not self._free.acquire(timeout=WAIT_SECONDS):
             raise StoreUnavailable(f"{self._slots} queries are running already")
+        started = time.perf_counter()
         try:
             if self._closed:
                 raise StoreUnavailable("the store is closed")
             return self._run(project, sql, budget)
         finally:
+            self.times.observe(time.perf_counter() - started)
             self._free.release()
 
     def _run(self, project: int, sql: Sql, budget: Budget) -> Result:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import NamedTuple, Protocol
 
 from headrace.api.services import Context
 from headrace.catalog.keys import KeyRow
-from headrace.records.intents import Answer
+from headrace.records.intents import Answer, StreamAnswer
 from headrace.store import Store
 
 
@@ -32,21 +32,13 @@ class ReadRequest(Protocol):
         """Query parameters, percent-decoded; of a repeated one the first."""
 
 
-class StreamAnswer(NamedTuple):
-    """An answer whose body comes in pieces."""
-
-    status: int
-    headers: tuple[tuple[bytes, bytes], ...]
-    chunks: AsyncIterator[bytes]
-
-
 class CompatServices(NamedTuple):
-    """What the handlers work with. ``context`` brings catalog, clock and the stats not projected yet; calls into either of the
-    two block and are made in worker threads.
+    """What the handlers work with, in worker threads: both may block. ``context`` brings catalog, clock and the stats not
+    projected yet; ``store`` gives the open store or raises ``StoreUnavailable`` while there is none.
     """
 
     context: Context
-    store: Store
+    store: Callable[[], Store]
 
 
 Handler = Callable[[ReadRequest], Awaitable[Answer | StreamAnswer]]

@@ -25,11 +25,13 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 class Point(NamedTuple):
-    """A bucket or a raw point: ``start`` in ms, ``value`` as the stat's type shows it (a counter's sum, else the mean)."""
+    """A bucket or a raw point: ``start`` in ms, ``value`` as the stat's type shows it (a counter's sum, else the mean),
+    ``samples`` how many points it is made of.
+    """
 
     start: int
     value: float | None
-    count: int
+    samples: int
     min: float | None
     max: float | None
 
@@ -67,7 +69,7 @@ def json_point(point: Point, stat_type: str) -> dict[str, Any]:
     shown: dict[str, Any] = {"timestamp": timestamp(point.start), "value": number(point.value)}
     if stat_type == "value":
         shown |= {"min": number(point.min), "max": number(point.max)}
-    shown["count"] = point.count
+    shown["count"] = point.samples
     return shown
 
 
@@ -76,7 +78,7 @@ def csv_rows(points: Iterable[Point], stat: StatInfo) -> bytes:
     middle = f",{_cell(stat.name)},{_cell(stat.type)},"
     bounded = stat.type == "value"
     lines = [
-        f"{timestamp(point.start)}{middle}{_figure(point.value)},{point.count},"
+        f"{timestamp(point.start)}{middle}{_figure(point.value)},{point.samples},"
         f"{_figure(point.min) if bounded else ''},{_figure(point.max) if bounded else ''}\r\n"
         for point in points
     ]

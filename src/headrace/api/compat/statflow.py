@@ -10,15 +10,16 @@ import msgspec
 from sqlalchemy.exc import DBAPIError
 
 from headrace.api.compat import statflow_series
-from headrace.api.compat.base import CompatServices, Handler, ReadRequest, StreamAnswer
+from headrace.api.compat.base import CompatServices, Handler, ReadRequest
 from headrace.api.compat.rendering import timestamp
 from headrace.api.compat.windows import BadParameter, moment, optional_span
-from headrace.api.services import Actor, ServiceError, annotations, key_actor, keys, stats
+from headrace.api.services import ServiceError, key_actor, keys, stats
+from headrace.api.services import annotations as notes
 from headrace.api.services.annotations import AnnotationInfo
 from headrace.api.services.base import NAME_MAX
 from headrace.api.services.keys import KeySpec
 from headrace.api.services.stats import PAGE_MAX, StatInfo
-from headrace.records.intents import Answer
+from headrace.records.intents import Answer, StreamAnswer
 from headrace.records.text import clean_json
 from headrace.store import BudgetExceeded, StoreUnavailable
 
@@ -103,7 +104,7 @@ def _stat(stat: StatInfo) -> dict[str, Any]:
 def _data(services: CompatServices, request: ReadRequest) -> Answer:
     stat = _found(services, request)
     value = statflow_series.data(
-        services.store, request.key.project, stat, request.query(), request.received_us // 1000
+        services.store(), request.key.project, stat, request.query(), request.received_us // 1000
     )
     return _answer(200, value)
 
@@ -111,7 +112,7 @@ def _data(services: CompatServices, request: ReadRequest) -> Answer:
 def _export(services: CompatServices, request: ReadRequest) -> StreamAnswer:
     stat = _found(services, request)
     return statflow_series.export(
-        services.store, request.key.project, stat, request.query(), request.received_us // 1000
+        services.store(), request.key.project, stat, request.query(), request.received_us // 1000
     )
 
 
@@ -170,16 +171,8 @@ def _keys_list(services: CompatServices, request: ReadRequest) -> Answer:
 
 
 def _keys_revoke(services: CompatServices, request: ReadRequest) -> Answer:
-    keys.revoke(services.context, _narrowed(request), request.params["id"])
+    keys.revoke(services.context, key_actor(request.key), request.params["id"])
     return Answer(204, b"", ())
-
-
-def _narrowed(request: ReadRequest) -> Actor:
-    """An account-wide key reaches one project here, its default one, and itself: StatFlow names no projects."""
-    actor = key_actor(request.key)
-    if request.params["id"] == request.key.id:
-        return actor
-    return actor._replace(project=request.key.project)
 
 
 # --- annotations (1.10) ---
@@ -191,7 +184,7 @@ def _annotations_create(services: CompatServices, request: ReadRequest) -> Answe
     if type(text) is not str:
         raise BadParameter("text is required" if text is None else "text must be a string")
     ms = _moment(body.get("timestamp"), "timestamp", request)
-    note = annotations.create(
+    note = notes.create(
         services.context,
         key_actor(request.key),
         project=request.key.project,
@@ -207,7 +200,7 @@ def _annotations_create(services: CompatServices, request: ReadRequest) -> Answe
 def _annotations_list(services: CompatServices, request: ReadRequest) -> Answer:
     query = request.query()
     start, end = optional_span(query, request.received_us // 1000)
-    found = annotations.list_all(
+    found = notes.list_all(
         services.context,
         key_actor(request.key),
         project=request.key.project,
@@ -219,7 +212,7 @@ def _annotations_list(services: CompatServices, request: ReadRequest) -> Answer:
 
 
 def _annotations_delete(services: CompatServices, request: ReadRequest) -> Answer:
-    annotations.delete(
+    notes.delete(
         services.context,
         key_actor(request.key),
         project=request.key.project,

@@ -9,7 +9,6 @@ from typing import Any
 
 import msgspec
 
-from headrace.api.compat.base import StreamAnswer
 from headrace.api.compat.rendering import (
     CSV_HEADER,
     Point,
@@ -23,6 +22,7 @@ from headrace.api.compat.rendering import (
 from headrace.api.compat.windows import MAX_POINTS, RAW, BadParameter, Window, data_window, export_window, too_many
 from headrace.api.services.stats import StatInfo
 from headrace.records.ids import stat_number
+from headrace.records.intents import StreamAnswer
 from headrace.store import Store
 from headrace.store.buckets import Resolution, grid
 from headrace.store.points import list_points, stat_span
@@ -77,8 +77,11 @@ def export(store: Store, project: int, stat: StatInfo, query: Mapping[str, str],
     first = list(next(pages, []))
     if form == "csv":
         disposition = f'attachment; filename="{file_name(stat.name)}"'.encode()
-        headers = ((b"content-type", b"text/csv; charset=utf-8"), (b"content-disposition", disposition))
-        pieces = chain([CSV_HEADER], (csv_rows(page, stat) for page in chain([first], pages) if page))
+        headers: tuple[tuple[bytes, bytes], ...] = (
+            (b"content-type", b"text/csv; charset=utf-8"),
+            (b"content-disposition", disposition),
+        )
+        pieces: Iterator[bytes] = chain([CSV_HEADER], (csv_rows(page, stat) for page in chain([first], pages) if page))
     else:
         headers = ((b"content-type", b"application/json"),)
         pieces = _json_pieces(json_head(stat, window), chain([first], pages), stat.type)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Literal, NamedTuple, cast
+from typing import Literal, NamedTuple
 
 from headrace.records.times import iso_us
 from headrace.store.buckets import (
@@ -74,8 +74,8 @@ def export_window(query: Mapping[str, str], now_ms: int) -> Window:
     """The window of ``/export``: all history as it is stored, point by point, unless the query says otherwise (1.7). Raises
     :class:`BadParameter`.
     """
-    end = _end(query, now_ms)
-    return _window({"resolution": RAW, **query}, MIN_MS, end, now_ms)
+    resolution = query.get("resolution") or RAW
+    return _window({**query, "resolution": resolution}, MIN_MS, _end(query, now_ms), now_ms)
 
 
 def optional_span(query: Mapping[str, str], now_ms: int) -> tuple[int | None, int | None]:
@@ -145,4 +145,4 @@ def _resolution(query: Mapping[str, str]) -> Resolution | Literal["raw"] | None:
         return None
     if name != RAW and name not in RESOLUTIONS:
         raise BadParameter(f"resolution must be one of {' '.join(RESOLUTIONS)} {RAW}")
-    return cast("Resolution | Literal['raw']", name)
+    return name

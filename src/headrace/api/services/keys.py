@@ -26,12 +26,12 @@ _TAKEN = "this secret belongs to a key of this instance already (revoked keys co
 
 
 class KeySpec(msgspec.Struct, frozen=True, kw_only=True):
-    """What a key should be. ``name`` empty: named after its style. ``scopes`` None: write and read (a legacy key: write). ``secret`` brings a key instead of
+    """What a key should be. ``name`` None or empty: named after its style. ``scopes`` None: write and read (a legacy key: write). ``secret`` brings a key instead of
     minting one in ``style``. ``rate`` units per minute and ``burst`` units override every dialect's limit, ``unlimited``
     lifts it. ``expires_at`` in µs.
     """
 
-    name: str = ""
+    name: str | None = None
     style: str = "headrace"
     scopes: Iterable[str] | None = None
     account_wide: bool = False
@@ -154,7 +154,7 @@ def add(context: Context, conn: Connection, actor: Actor, project: ProjectRow, s
         project_id=project.id,
         project=project.name,
         scopes=sorted(scopes),
-        name=line(spec.name, "name") if spec.name.strip() else f"{spec.style} key",
+        name=line(spec.name, "name") if spec.name and spec.name.strip() else f"{spec.style} key",
         style=spec.style,
         kind=kind,
         reach="account" if spec.account_wide else "project",

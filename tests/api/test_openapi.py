@@ -1,0 +1,103 @@
+"""The OpenAPI document: valid, and complete by construction from the tables that also drive the gateway."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import msgspec
+import pytest
+from openapi_spec_validator import OpenAPIV31SpecValidator
+
+from headrace.api.app import Document
+from headrace.api.openapi import SCHEME_NAMES
+from headrace.api.routes import HANDLERS
+from headrace.api.samples import body_text
+from headrace.dialects.base import Route
+from headrace.dialects.registry import DIALECTS, ROUTES
+
+PLACES = {dialect.name: dialect.key_places for dialect in DIALECTS}
+SERVED = [(route, path) for route in ROUTES for path in (route.path, *route.aliases)]
+
+
+@pytest.fixture(scope="module")
+def document() -> dict[str, Any]:
+    return Document(DIALECTS).value
+
+
+def test_the_document_is_openapi_3_1(document):
+    assert list(OpenAPIV31SpecValidator(document).iter_errors()) == []
+    assert document["openapi"].startswith("3.1")
+
+
+@pytest.mark.parametrize(("route", "path"), SERVED, ids=[f"{route.method} {path}" for route, path in SERVED])
+def test_every_route_of_the_table_is_documented(document, route, path):
+    operation = document["paths"][path][route.method.lower()]
+    assert operation["tags"] == [route.dialect]
+    assert operation["summary"] == route.summary
+    scopes = [route.scope] if isinstance(route.scope, str) else list(route.scope)
+    wanted = [{SCHEME_NAMES[place]: scopes} for place in PLACES[route.dialect]] if "auth" in route.steps else []
+    assert operation["security"] == wanted
+    assert set(operation["responses"]) == {str(status) for status, _ in route.answers}
+    in_path = {item["name"] for item in operation.get("parameters", ()) if item["in"] == "path"}
+    assert in_path == set(re.findall(r"\{(\w+)\}", path))
+    if route.parse is not None:
+        assert set(operation["requestBody"]["content"]) == set(route.content_types)
+
+
+@pytest.mark.parametrize("handler", HANDLERS, ids=lambda handler: handler.handler_name)
+def test_every_handler_of_ours_is_documented(document, handler):
+    operations = [op for item in document["paths"].values() for op in item.values()]
+    found = [op for op in operations if op["operationId"] == handler.handler_name]
+    assert len(found) == 1
+    (operation,) = found
+    assert operation["tags"] == ["headrace"]
+    assert operation["summary"]
+    assert operation["security"][0] == {"bearer": [handler.guards[0].scope]}
+    assert {"401", "403", "404", "429", "500", "503"} <= set(operation["responses"])
+    assert operation["responses"]["401"]["content"]["application/json"]["schema"]["$ref"].endswith("/ErrorBody")
+
+
+def test_operation_ids_are_unique(document):
+    ids = [op["operationId"] for item in document["paths"].values() for op in item.values()]
+    assert sorted(ids) == sorted(set(ids))
+
+
+class SampleRequest:
+    """Just enough of a request for a parser."""
+
+    method = "POST"
+    project = 1
+    received_us = 1_790_000_000_000_000
+
+    def __init__(self, route: Route, body: bytes) -> None:
+        self.route = route
+        self.body = body
+
+    def header(self, name: bytes) -> bytes | None:
+        return None
+
+    def query(self) -> dict[str, str]:
+        return {}
+
+    def reachable_project(self, public_id: str) -> int | None:
+        return 1
+
+
+SAMPLED = [route for route in ROUTES if route.parse is not None and route.sample]
+
+
+@pytest.mark.parametrize("route", SAMPLED, ids=lambda route: route.path)
+def test_the_sample_that_is_shown_is_accepted_by_its_own_parser(document, route):
+    content = document["paths"][route.path][route.method.lower()]["requestBody"]["content"]
+    kind, media = next(iter(content.items()))
+    body = body_text(media["examples"]["1"]["value"], kind).encode()
+    submission = route.parse(SampleRequest(route, body))
+    assert len(submission.intents) >= 1
+
+
+def test_our_samples_fit_their_own_schemas(document):
+    for handler in HANDLERS:
+        if "sample" in handler.opt:
+            body = handler.parsed_data_field.annotation
+            msgspec.convert(handler.opt["sample"], body)
