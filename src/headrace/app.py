@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import threading
 import time
 from collections.abc import Callable
@@ -69,6 +70,7 @@ class House:
         later instead (the server takes records in meanwhile).
         """
         folder = settings.data
+        os.umask(0o077)  # whatever is made here is for the owner's eyes
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         lock = FolderLock.take(folder) if store else None
         try:

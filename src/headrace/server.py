@@ -40,6 +40,7 @@ def serve(settings: Settings) -> int:
     """Runs the server until SIGTERM or SIGINT; gives the exit code. Raises what opening the house raises."""
     logging.basicConfig(level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     logging.captureWarnings(capture=True)
+    logging.getLogger("alembic").setLevel(logging.WARNING)
     # The engine is imported on the main thread before any other thread starts.
     house = House.open(settings, patient=True)
     try:

@@ -11,13 +11,19 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from headrace.api.compat import rendering, windows
+from headrace.api.compat import rendering, statflow, windows
+from headrace.api.compat.base import CompatServices
 from headrace.api.compat.rendering import Point
 from headrace.api.compat.windows import BadParameter, Window, data_window, export_window, moment, optional_span
+from headrace.api.services import ServiceError
 from headrace.api.services.stats import StatInfo
 from headrace.dialects.base import Limit
 from headrace.dialects.statflow_reads import ROUTES
+from headrace.records.intents import Answer
+from headrace.store import BudgetExceeded, StoreUnavailable
 from headrace.store.series import Bucket
 
 NOW = 1_775_124_037_250  # 2026-04-02T10:00:37.250Z
@@ -70,7 +76,7 @@ def test_moments(text: str, expected: int) -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        *("yesterday", "2026-04-01T10:00:00", "2026-04-01 02:00", "2026-13-01", "2026-02-30", "20260401"[:4] + "-4-1"),
+        *("yesterday", "2026-04-01T10:00:00", "2026-04-01 02:00", "2026-13-01", "2026-02-30", "2026-4-1"),
         *("-24", "-1M", "-1y", "+1h", "1h", "--1h", "-0.5h", "1e9", "-5", "1_000", "٣", "2026-04-01T10:00:00+24:00"),
         *("1" * 65, "1" * 16, "2026-04-01T10:00:00 02:00 02:00", "\x00", "NOW"),
     ],
@@ -307,6 +313,40 @@ def test_csv_readers_read_every_name(name: str) -> None:
 )
 def test_file_names(name: str, file: str) -> None:
     assert rendering.file_name(name) == file
+
+
+# --- refusals ---
+
+
+@pytest.mark.parametrize(
+    ("problem", "status", "text"),
+    [
+        (BadParameter("limit must be 1"), 400, "limit must be 1"),
+        (ServiceError("invalid", "no"), 400, "no"),
+        (ServiceError("forbidden", "not yours"), 403, "not yours"),
+        (ServiceError("not_found", "stat not found"), 404, "stat not found"),
+        (ServiceError("conflict", "taken"), 409, "taken"),
+        (BudgetExceeded("time"), 400, "this is too much to read at once: choose a shorter span"),
+        (StoreUnavailable("secret details"), 503, "service unavailable"),
+        (OperationalError("SELECT secret", {}, Exception()), 503, "service unavailable"),
+        (PoolTimeout("secret details"), 503, "service unavailable"),
+    ],
+    ids=repr,
+)
+def test_what_goes_wrong_has_statflows_form(problem: Exception, status: int, text: str) -> None:
+    def work(*_: Any) -> Any:
+        raise problem
+
+    answer = statflow._guarded(None, None, work)  # type: ignore[arg-type]
+    assert isinstance(answer, Answer)
+    assert (answer.status, json.loads(answer.body)) == (status, {"error": text})
+    assert (b"retry-after" in dict(answer.headers)) is (status == 503)
+    assert answer.reason == text
+
+
+def test_every_route_has_its_handler() -> None:
+    services = CompatServices(None, None)  # type: ignore[arg-type]
+    assert statflow.handlers(services).keys() == {route.handler for route in ROUTES}
 
 
 # --- the route table ---

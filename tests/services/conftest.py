@@ -1,3 +1,4 @@
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -49,13 +50,25 @@ def empty(tmp_path: Path) -> Iterator[Context]:
     catalog.close()
 
 
-@pytest.fixture
-def house(empty: Context) -> House:
-    clock, pending = empty.now, []
-    assert isinstance(clock, Clock)
-    context = empty._replace(pending=lambda number: [row for row in pending if row.project == number])
+@pytest.fixture(scope="session")
+def set_up(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, SetUp, ProjectInfo]:
+    """The file of an instance that was set up once: hashing a password for every test would take most of the time."""
+    path = tmp_path_factory.mktemp("template") / "catalog.db"
+    catalog = Catalog.open(sqlite_url(path))
+    context = Context(catalog, Clock())
     first = setup.init(context, email="owner@example.org", password="correct horse", project="Shop")
-    with context.catalog.write() as conn:
+    with catalog.write() as conn:
         accounts.add(conn, AccountRow("stranger", "s@example.org", "s", "hash", "member", NOW))
     foreign = project_service.create(context, OPERATOR, name="Foreign", account="s@example.org")
-    return House(context, clock, pending, first, Actor(first.account.id), Actor("stranger"), foreign)
+    catalog.close()
+    return path, first, foreign
+
+
+@pytest.fixture
+def house(tmp_path: Path, set_up: tuple[Path, SetUp, ProjectInfo]) -> Iterator[House]:
+    template, first, foreign = set_up
+    shutil.copyfile(template, tmp_path / "catalog.db")
+    catalog, clock, pending = Catalog.open(sqlite_url(tmp_path / "catalog.db")), Clock(), []
+    context = Context(catalog, clock, pending=lambda number: [row for row in pending if row.project == number])
+    yield House(context, clock, pending, first, Actor(first.account.id), Actor("stranger"), foreign)
+    catalog.close()

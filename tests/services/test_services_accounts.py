@@ -4,18 +4,12 @@ import threading
 
 import pytest
 import sqlalchemy as sa
+from service_checks import refused
 
 from headrace.api.services import OPERATOR, Actor, Context, ServiceError, accounts, keys, projects, setup
 from headrace.catalog import meta, tables
 
 GOOD = {"email": "Owner@Example.org", "password": "correct horse"}
-
-
-def refused(code: str, call, *args, **kwargs) -> str:
-    with pytest.raises(ServiceError) as error:
-        call(*args, **kwargs)
-    assert error.value.code == code
-    return error.value.message
 
 
 def test_the_setup_token_makes_an_owner_once(empty: Context) -> None:

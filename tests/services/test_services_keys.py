@@ -5,6 +5,7 @@ import threading
 from hashlib import sha256
 
 import pytest
+from service_checks import refused
 
 from headrace.api.services import OPERATOR, Actor, ServiceError, keys, projects
 from headrace.api.services.keys import KeySpec
@@ -12,13 +13,6 @@ from headrace.catalog import keys as key_rows
 from headrace.catalog import meta
 
 READ_WRITE = frozenset(("read", "write"))
-
-
-def refused(code: str, call, *args, **kwargs) -> str:
-    with pytest.raises(ServiceError) as error:
-        call(*args, **kwargs)
-    assert error.value.code == code
-    return error.value.message
 
 
 def make(house, actor: Actor = OPERATOR, project: str | None = None, **spec) -> keys.NewKey:

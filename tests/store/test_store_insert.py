@@ -50,15 +50,16 @@ def test_points_reach_the_table_and_both_rollups(store: Store, project: int, bat
 
 
 def test_a_full_insert_is_one_part_in_each_table(store: Store, project: int, batch: int) -> None:
-    """200,000 stats of one minute: the rollup's block is as large as the raw one. One part is what makes an insert atomic."""
-    points = [(n, START - 9 * 365 * 86_400_000, 1.0, 0) for n in range(200_000)]
-    ((year, (payload, rows)),) = encode_points(project, points, batch).items()
+    """More than the parser's block of 65,409 rows, and a rollup as large as the raw table: one part makes an insert atomic."""
+    year = 2042
+    points = [(n, int(datetime(year, 1, 1, tzinfo=UTC).timestamp() * 1000), 1.0, 0) for n in range(100_000)]
+    ((payload, rows),) = encode_points(project, points, batch).values()
     store.insert("points", payload, rows, str(uuid4()))
     parts = (
         "SELECT table, count(), sum(rows) FROM system.parts WHERE active AND database = currentDatabase() "
         f"AND partition = '{year}' AND table IN ('points', 'points_1m', 'points_15m') GROUP BY table ORDER BY table"
     )
-    assert store._fetch(parts) == [("points", 1, 200_000), ("points_15m", 1, 200_000), ("points_1m", 1, 200_000)]
+    assert store._fetch(parts) == [("points", 1, 100_000), ("points_15m", 1, 100_000), ("points_1m", 1, 100_000)]
 
 
 def test_a_point_in_every_year_since_2000(store: Store, project: int, batch: int) -> None:

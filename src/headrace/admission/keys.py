@@ -6,6 +6,7 @@ a millisecond, before a key is believed (4 µs); only when the key epoch moved i
 
 from __future__ import annotations
 
+import sqlite3
 import time
 from collections.abc import Callable
 from hashlib import sha256
@@ -56,7 +57,7 @@ class KeyTable:
         if time.monotonic() - self._looked > self._fresh:
             try:
                 self.refresh()
-            except SQLAlchemyError as error:
+            except (SQLAlchemyError, sqlite3.Error) as error:
                 raise LookUpFailed(str(error).splitlines()[0]) from None
         key = self._keys.get(sha256(secret.encode("utf-8", "surrogatepass")).digest())
         if key is None or (key.expires_at is not None and key.expires_at <= self._clock()):

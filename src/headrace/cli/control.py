@@ -17,8 +17,8 @@ from headrace.cli.errors import CliError
 
 SOCKET_NAME = "control.sock"
 
-#: Longest request or answer, bytes.
-LINE_BYTES = 64 * 1024 * 1024
+#: Longest request, bytes.
+LINE_BYTES = 1024 * 1024
 #: How long the client waits for an answer, seconds; longer than any query's own budget.
 ANSWER_S = 120.0
 _CHUNK = 64 * 1024

@@ -21,7 +21,7 @@ _HTTP_REQUESTS = Route(
     method="POST",
     dialect="seestack",
     # No limit unless the key has one; it counts batches, so that no batch is ever too large for it.
-    steps=("auth", "scope", "idempotency", "charge_request", "declared_size", "body", "parse", "decide", "append"),
+    steps=("auth", "scope", "idempotency", "charge_request", "body", "parse", "decide", "append"),
     summary="Store 1 to 100 HTTP requests that a program served or made, all or none.",
     parse=parse_http_requests,
     cap=BATCH_CAP,

@@ -33,7 +33,7 @@ class Batch:
     :class:`JournalUnavailable`; then every function in ``undo`` has run, newest first.
     """
 
-    __slots__ = ("answers", "claims", "done", "facts", "pages", "row_count", "segment", "size", "stats", "undo")
+    __slots__ = ("answers", "claims", "done", "facts", "pages", "requests", "row_count", "segment", "size", "stats", "undo")
 
     def __init__(self, segment: int, done: asyncio.Future[None]) -> None:
         self.segment = segment
@@ -44,6 +44,7 @@ class Batch:
         self.claims: list[tuple[bytes, bytes]] = []
         self.answers: list[SavedAnswer] = []
         self.undo: list[Callable[[], None]] = []
+        self.requests = 0
         self.row_count = 0
         self.size = 0
 

@@ -74,7 +74,7 @@ _BUDGETS: dict[int, Literal["time", "memory", "rows"]] = {
 #: The engine's row numbers count from 1. In a parse error the true one ends a line (a row that our encoder wrote cannot
 #: forge that: its line ends with the batch); in a constraint's it precedes the values.
 _PARSE_ROW = re.compile(r"(?:\(while reading the value of key (\w+)\): )?\(at row (\d+)\)(?:\n|\Z)")
-_CONSTRAINT_ROW = re.compile(r"\AC[^\n`]*`sane` for table \S+ \(\S+\) (is) violated at row (\d+)\. Expression")
+_CONSTRAINT_ROW = re.compile(r"\A[^\n`]*`sane` for table [^\n`]*()is violated at row (\d+)\. Expression")
 _COLUMNS = frozenset(column.name for table in TABLES.values() for column in table.columns)
 
 

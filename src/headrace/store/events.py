@@ -75,11 +75,9 @@ def list_sql(
     """
     found = row_table(table)
     columns = _shown(found, raw=raw)
-    types = tuple(wanted.equals.get("type", EVENT_TYPES)) if table == "events" else ()
+    types = _types(wanted) if table == "events" else ()
     rest = Filter({name: value for name, value in wanted.equals.items() if name != "type"}, wanted.labels, wanted.text)
     clauses, params = conditions(table, rest)
-    if types:
-        conditions(table, Filter({"type": types}))
     params["limit"] = limit
     if start is not None:
         clauses.append("ts >= fromUnixTimestamp64Micro({start:Int64}, 'UTC')")
@@ -108,6 +106,13 @@ def list_sql(
         "ORDER BY row.ts DESC, row.id DESC LIMIT {limit:UInt32}",
         params,
     )
+
+
+def _types(wanted: Filter) -> tuple[str, ...]:
+    types = tuple(dict.fromkeys(str(one) for one in wanted.equals.get("type", EVENT_TYPES)))
+    if not types or not set(types) <= set(EVENT_TYPES):
+        raise BadFilter(f"type: one or more of {', '.join(EVENT_TYPES)}")
+    return types
 
 
 def _shown(table: Table, *, raw: bool) -> list[Column]:

@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from headrace.api.compat import statflow_series
 from headrace.api.compat.base import CompatServices, Handler, ReadRequest
@@ -56,7 +57,7 @@ def _guarded(services: CompatServices, request: ReadRequest, work: Work) -> Answ
         return _error(_STATUS[error.code], error.message)
     except BudgetExceeded:
         return _error(400, "this is too much to read at once: choose a shorter span")
-    except (StoreUnavailable, DBAPIError):
+    except (StoreUnavailable, DBAPIError, PoolTimeout):
         return _error(503, "service unavailable", (b"retry-after", b"%d" % RETRY_AFTER_S))
 
 

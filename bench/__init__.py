@@ -1,0 +1,1 @@
+"""Measures Headrace beside VictoriaMetrics and InfluxDB on one machine, in one run: figures are ratios."""

@@ -1,0 +1,119 @@
+"""What the load sends: a believable body per dialect, and the same points in the rivals' forms."""
+
+from __future__ import annotations
+
+import json
+import random
+import time
+
+JSON = {"Content-Type": "application/json"}
+
+#: Lua for wrk: a fresh UUID in every Logister event, as its SDKs send.
+UUIDS = """
+local template = wrk.body
+math.randomseed(os.time())
+request = function()
+  local id = string.format("%08x-%04x-4%03x-8%03x-%012x", math.random(0, 0x7fffffff), math.random(0, 0xffff),
+    math.random(0, 0xfff), math.random(0, 0xfff), math.random(0, 0x7fffffff))
+  return wrk.format(nil, nil, nil, (template:gsub("UUID", id)))
+end
+"""
+
+
+def singles(project: str) -> dict[str, tuple[str, str, str]]:
+    """dialect → (path, body, Lua)."""
+    now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+    return {
+        "statflow": ("/v1/ingest", '{"stat":"page.views","value":1,"type":"counter"}', ""),
+        "slowstats": (
+            "/api/slowstats/ingest-metrics",
+            json.dumps({"projectId": project, "payload": {"servers": 41, "members": 5210}}),
+            "",
+        ),
+        "logister": (
+            "/api/v1/ingest_events",
+            json.dumps(
+                {
+                    "event": {
+                        "uuid": "UUID",
+                        "event_type": "log",
+                        "level": "info",
+                        "message": "order placed",
+                        "occurred_at": now,
+                        "context": {
+                            "environment": "production",
+                            "release": "1.4.2",
+                            "request_id": "7f3a",
+                            "user_id": "42",
+                        },
+                    }
+                }
+            ),
+            UUIDS,
+        ),
+        "logister check-in": ("/api/v1/check_ins", json.dumps({"check_in": {"slug": "nightly", "status": "ok"}}), ""),
+        "seestack": ("/ingest/v1/http-requests", json.dumps({"requests": [_request(now)]}), ""),
+        "canaryhub": ("/api/v1/events", json.dumps({"events": [{"type": "event", "name": "signup", "value": 29}]}), ""),
+    }
+
+
+def _request(now: str) -> dict[str, object]:
+    return {
+        "traceId": "4bf92f3577b34da6a3ce929d0e0e4736",
+        "direction": "inbound",
+        "method": "GET",
+        "host": "shop.example",
+        "path": "/orders/42",
+        "statusCode": 200,
+        "durationMs": 31,
+        "requestSize": 0,
+        "responseSize": 5120,
+        "timestamp": now,
+    }
+
+
+def batches() -> dict[str, tuple[str, str, int]]:
+    """name → (path, body, records in it)."""
+    now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+    events = [{"type": "event", "name": f"event {n % 20}", "value": n, "meta": {"plan": "pro"}} for n in range(100)]
+    return {
+        "statflow 1,000 points": ("/v1/ingest/batch", points(1_000), 1_000),
+        "canaryhub 100 events": ("/api/v1/events", json.dumps({"events": events}), 100),
+        "seestack 100 requests": ("/ingest/v1/http-requests", json.dumps({"requests": [_request(now)] * 100}), 100),
+    }
+
+
+def points(count: int, stats: int = 500) -> str:
+    """A StatFlow batch of ``count`` values with two decimals over ``stats`` names."""
+    chance = random.Random(1)
+    items = [
+        {"stat": f"host.{n % stats}.load", "value": round(chance.uniform(0, 100), 2), "type": "value"}
+        for n in range(count)
+    ]
+    return json.dumps({"items": items}, separators=(",", ":"))
+
+
+def victoria_lines(count: int, stats: int = 500) -> str:
+    """The same points for VictoriaMetrics' JSON import: one line a series."""
+    chance = random.Random(1)
+    now = int(time.time() * 1000)
+    lines = [
+        json.dumps(
+            {
+                "metric": {"__name__": f"host.{n % stats}.load"},
+                "values": [round(chance.uniform(0, 100), 2)],
+                "timestamps": [now + n],
+            },
+            separators=(",", ":"),
+        )
+        for n in range(count)
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def influx_lines(count: int, stats: int = 500) -> str:
+    """The same points as Influx lines (for InfluxDB, and for VictoriaMetrics' second entrance)."""
+    chance = random.Random(1)
+    now = time.time_ns()
+    lines = [f"load,host=h{n % stats} value={chance.uniform(0, 100):.2f} {now + n * 1000}" for n in range(count)]
+    return "\n".join(lines) + "\n"

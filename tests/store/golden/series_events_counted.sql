@@ -1,0 +1,5 @@
+SELECT toString(level) AS line, toUnixTimestamp64Milli(ts) - toUnixTimestamp64Milli(ts) % 300000 AS bucket, count() AS count
+FROM events WHERE project = {project:UInt32} AND ts >= fromUnixTimestamp64Milli({start:Int64}, 'UTC') AND ts < fromUnixTimestamp64Milli({end:Int64}, 'UTC') AND environment IN {equals0:Array(String)} AND name IN {equals1:Array(String)} AND labels[{label0:String}] = {labelled0:String} AND (positionCaseInsensitiveUTF8(message, {text:String}) > 0 OR positionCaseInsensitiveUTF8(name, {text:String}) > 0)
+    AND level IN (SELECT level FROM events WHERE project = {project:UInt32} AND ts >= fromUnixTimestamp64Milli({start:Int64}, 'UTC') AND ts < fromUnixTimestamp64Milli({end:Int64}, 'UTC') AND environment IN {equals0:Array(String)} AND name IN {equals1:Array(String)} AND labels[{label0:String}] = {labelled0:String} AND (positionCaseInsensitiveUTF8(message, {text:String}) > 0 OR positionCaseInsensitiveUTF8(name, {text:String}) > 0)
+        GROUP BY level ORDER BY count() DESC, level LIMIT {groups:UInt32})
+GROUP BY line, bucket ORDER BY line, bucket
