@@ -55,7 +55,7 @@ class Listeners:
             port=listener.port,
             interface=Interfaces.ASGINL,
             http=HTTPModes.http1 if not tls else HTTPModes.auto,
-            http1_settings=HTTP1Settings(keep_alive=True, pipeline_flush=True),
+            http1_settings=HTTP1Settings(keep_alive=True),
             websockets=False,
             backlog=BACKLOG,
             backpressure=CONCURRENCY,

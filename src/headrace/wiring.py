@@ -43,7 +43,9 @@ class ApiKeys:
     def charge(self, key: KeyRow) -> int:
         if key.rate is None or key.unlimited:
             return 0
-        return self._limiter.charge((key.id, "headrace", "api"), Spec("bucket", key.rate, key.burst or key.rate), 1).retry_after
+        return self._limiter.charge(
+            (key.id, "headrace", "api"), Spec("bucket", key.rate, key.burst or key.rate), 1
+        ).retry_after
 
 
 class Instruments:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from typing import Any
@@ -128,9 +129,11 @@ class World:
         return asyncio.run(send())
 
 
-@pytest.fixture
-def world(tmp_path):
-    catalog = Catalog.open(sqlite_url(tmp_path / "catalog.db"))
+@pytest.fixture(scope="session")
+def seeded(tmp_path_factory):
+    """A catalog file with both accounts in it, with the ids and secrets; made once, copied for every test."""
+    path = tmp_path_factory.mktemp("seeded") / "catalog.db"
+    catalog = Catalog.open(sqlite_url(path))
     context = Context(catalog, now=lambda: NOW)
     ids, secrets = {}, {}
     for who in ("ann", "bob"):
@@ -147,8 +150,16 @@ def world(tmp_path):
             spec = KeySpec(name=name, scopes=scopes, account_wide=wide)
             made = keys.create(context, OPERATOR, project=ids[f"{who}.shop"], spec=spec)
             ids[f"{who}.{name}"], secrets[f"{who}.{name}"] = made.id, made.key
+    catalog.close()
+    return path, ids, secrets
+
+
+@pytest.fixture
+def world(tmp_path, seeded):
+    path, ids, secrets = seeded
+    catalog = Catalog.open(sqlite_url(shutil.copy(path, tmp_path / "catalog.db")))
     services = Services(
-        context=context,
+        context=Context(catalog, now=lambda: NOW),
         keys=FakeKeys(catalog),
         append=lambda *call: built.replayed.append(call),
         store=lambda: built.store,
@@ -156,7 +167,7 @@ def world(tmp_path):
         ready=FakeReady(),
         metrics_token="metrics-secret",
     )
-    built = World(services, ids, secrets)
+    built = World(services, dict(ids), dict(secrets))
     built.set_up()
     yield built
     catalog.close()

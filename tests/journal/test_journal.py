@@ -226,7 +226,7 @@ def test_a_damaged_page_is_told_and_set_aside(tmp_path: Path) -> None:
             batch = journal.batch(1, 4)
             batch.add_rows("points", 2026, body, 1)
             await batch.done
-        journal._db.execute("UPDATE pages SET body = ? WHERE id = 1", (b"[9]\n",))
+        journal._db.execute("UPDATE pages SET body = ? WHERE id = (SELECT min(id) FROM pages)", (b"[9]\n",))
         reader = JournalReader(journal.path)
         found = list(reader.pages(FIRST))
         assert [page.intact for page in found] == [False, True]

@@ -6,11 +6,11 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
+from store_rows import START, line_of, numbers, row_of
 
 from headrace.records.encode import encode_points, partition_of
 from headrace.records.tables import TABLES
 from headrace.store import Store
-from store_rows import START, line_of, numbers, row_of
 
 
 @pytest.fixture(scope="session")

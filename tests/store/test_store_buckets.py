@@ -1,9 +1,9 @@
 from datetime import UTC, datetime
 
 import pytest
+from store_rows import DAY, HOUR, MINUTE, START
 
 from headrace.store.buckets import BadWindow, TooManyBuckets, UnknownZone, finest, grid, zone
-from store_rows import DAY, HOUR, MINUTE, START
 
 
 def ms(text: str) -> int:
@@ -43,13 +43,17 @@ def test_boundaries(start: str, end: str, resolution, tz: str, expected: list[st
     assert texts(grid(ms(start), ms(end), resolution, tz).starts) == expected
 
 
-@pytest.mark.parametrize("tz", ["Europe/Berlin", "Asia/Kathmandu", "America/St_Johns", "Pacific/Chatham", "Pacific/Apia"])
+@pytest.mark.parametrize(
+    "tz", ["Europe/Berlin", "Asia/Kathmandu", "America/St_Johns", "Pacific/Chatham", "Pacific/Apia"]
+)
 @pytest.mark.parametrize("resolution", ["1d", "1w", "1M"])
 def test_every_boundary_since_2000_is_a_multiple_of_the_coarse_rollup(tz: str, resolution) -> None:
     assert grid(ms("2000-01-02T00:00Z"), ms("2026-12-31T00:00Z"), resolution, tz).aligned(15 * MINUTE)
 
 
-@pytest.mark.parametrize("name", ["", "Nowhere/Town", "../etc/passwd", "/etc/passwd", "Europe", "Europe/Berlin\0", "a" * 300])
+@pytest.mark.parametrize(
+    "name", ["", "Nowhere/Town", "../etc/passwd", "/etc/passwd", "Europe", "Europe/Berlin\0", "a" * 300]
+)
 def test_what_is_no_zone_is_refused(name: str) -> None:
     with pytest.raises(UnknownZone):
         zone(name)

@@ -1,11 +1,11 @@
 from uuid import UUID, uuid4
 
 import pytest
+from store_rows import START, golden
 
 from headrace.store import Store
 from headrace.store.events import get_row, list_rows, list_sql
 from headrace.store.filters import BadFilter, Filter, conditions, filterable
-from store_rows import START, golden
 
 TS = START * 1000
 
@@ -87,7 +87,9 @@ def test_time_ranges(store: Store, events: int, start: int | None, end: int | No
 
 
 def test_pages_are_newest_first_and_miss_nothing_where_times_are_equal(store: Store, put_rows, project: int) -> None:
-    ids = put_rows("events", project, [{"type": ("log", "error", "event")[n % 3], "ts": TS + n // 7} for n in range(40)])
+    ids = put_rows(
+        "events", project, [{"type": ("log", "error", "event")[n % 3], "ts": TS + n // 7} for n in range(40)]
+    )
     seen: list[dict] = []
     cursor = None
     while True:
@@ -110,7 +112,9 @@ def test_the_last_page_has_no_next(store: Store, put_rows, project: int, count: 
 
 
 def test_a_row_comes_back_whole(store: Store, put_rows, project: int) -> None:
-    (row_id,) = put_rows("requests", project, [{"status": 503, "path": "/x", "raw": '{"a":1}', "ts": TS + 7, "labels": {"k": "v"}}])
+    (row_id,) = put_rows(
+        "requests", project, [{"status": 503, "path": "/x", "raw": '{"a":1}', "ts": TS + 7, "labels": {"k": "v"}}]
+    )
     listed = list_rows(store, project, "requests", Filter({"status": ("503",), "id": (str(row_id).upper(),)})).rows[0]
     assert "raw" not in listed
     assert {"project", "batch"}.isdisjoint(listed)

@@ -6,13 +6,15 @@ from uuid import uuid4
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from store_rows import MINUTE, START, line_of, numbers, row_of
 
 from headrace.records.encode import BadRow, encode_points
 from headrace.records.tables import TABLES
 from headrace.records.text import clean_text
 from headrace.store import RowsRefused, Store, StoreUnavailable
+from headrace.store.client import INSERT_SETTINGS
 from headrace.store.events import get_row
-from store_rows import MINUTE, START, line_of, numbers, row_of
+from headrace.store.schema import sent_columns
 
 ROLLUPS = ("points_1m", "points_15m")
 
@@ -34,7 +36,12 @@ def rolled(store: Store, rollup: str, project: int) -> list[tuple]:
 
 
 def test_points_reach_the_table_and_both_rollups(store: Store, project: int, batch: int) -> None:
-    points = [(7, START + 2_000, 5.0), (7, START + 1_000, 1.5), (7, START + 61_000, -3.0), (8, START + 14 * MINUTE, 2.0)]
+    points = [
+        (7, START + 2_000, 5.0),
+        (7, START + 1_000, 1.5),
+        (7, START + 61_000, -3.0),
+        (8, START + 14 * MINUTE, 2.0),
+    ]
     ((payload, rows),) = encode_points(project, [(*point, 0) for point in points], batch).values()
     store.insert("points", payload, rows, str(uuid4()))
     assert rolled(store, "points_1m", project) == [
@@ -63,7 +70,11 @@ def test_a_full_insert_is_one_part_in_each_table(store: Store, project: int, bat
 
 
 def test_a_point_in_every_year_since_2000(store: Store, project: int, batch: int) -> None:
-    times = [int(datetime(year, month, 1, tzinfo=UTC).timestamp() * 1000) for year in range(2000, 2027) for month in range(1, 13)]
+    times = [
+        int(datetime(year, month, 1, tzinfo=UTC).timestamp() * 1000)
+        for year in range(2000, 2027)
+        for month in range(1, 13)
+    ]
     cut = encode_points(project, [(7, ts, 1.0, 0) for ts in times], batch)
     assert len(cut) == 27
     for year, (payload, rows) in cut.items():
@@ -82,6 +93,24 @@ def test_different_rows_under_a_used_token_are_dropped(store: Store, project: in
     assert not store.rollup_holds("points_1m", 2026, batch + 1)
 
 
+def test_the_same_token_doubles_rows_when_the_block_is_cut_otherwise(store: Store, project: int, batch: int) -> None:
+    """Why the settings that cut blocks are fixed and asserted at start."""
+    payload = b"".join(point_lines(project, batch, 70_000))
+    token = str(uuid4())
+    for _ in range(2):
+        store.insert("points", payload, 70_000, token)
+        assert raw(store, project) == 70_000
+    cut = INSERT_SETTINGS | {
+        "max_insert_block_size": 20_000,
+        "min_insert_block_size_rows": 1,
+        "min_insert_block_size_bytes": 1,
+    }
+    store._client.raw_insert(
+        "points_in", sent_columns("points"), payload, {**cut, "insert_deduplication_token": token}, "JSONCompactEachRow"
+    )
+    assert raw(store, project) > 70_000
+
+
 def test_equal_rows_under_fresh_tokens_are_both_kept(store: Store, project: int, batch: int) -> None:
     for _ in range(2):
         store.insert("points", b"".join(point_lines(project, batch, 3)), 3, str(uuid4()))
@@ -91,7 +120,9 @@ def test_equal_rows_under_fresh_tokens_are_both_kept(store: Store, project: int,
 
 def test_looking_is_exact_per_table_partition_and_batch(store: Store, project: int, batch: int) -> None:
     store.insert("points", b"".join(point_lines(project, batch, 100)), 100, str(uuid4()))
-    assert [store.rows_in("points", year, number) for year, number in ((2026, batch), (2025, batch), (2026, batch + 1))] == [100, 0, 0]
+    assert [
+        store.rows_in("points", year, number) for year, number in ((2026, batch), (2025, batch), (2026, batch + 1))
+    ] == [100, 0, 0]
     assert all(store.rollup_holds(rollup, 2026, batch) for rollup in ROLLUPS)
     assert not any(store.rollup_holds(rollup, 2025, batch) for rollup in ROLLUPS)
     line = line_of("events", row_of("events", project, type="log"), batch)
@@ -162,7 +193,10 @@ def test_a_row_that_the_engine_refuses_is_named_and_nothing_is_stored(
 ) -> None:
     lines = point_lines(project, batch, 10_000)
     lines[place] = bad % START + b"\n"
-    for call in (lambda data: store.probe("points", data), lambda data: store.insert("points", data, 10_000, str(uuid4()))):
+    for call in (
+        lambda data: store.probe("points", data),
+        lambda data: store.insert("points", data, 10_000, str(uuid4())),
+    ):
         with pytest.raises(RowsRefused) as refused:
             call(b"".join(lines))
         assert refused.value.row == place
@@ -182,7 +216,10 @@ def test_a_row_past_the_parser_s_own_blocks_is_named_too(store: Store, project: 
 
 
 def test_quoted_data_cannot_forge_the_row_number(store: Store, project: int, batch: int) -> None:
-    lines = [line_of("events", row_of("events", project, message=f"(at row 3) is violated at row 4. {n}"), batch) for n in range(50)]
+    lines = [
+        line_of("events", row_of("events", project, message=f"(at row 3) is violated at row 4. {n}"), batch)
+        for n in range(50)
+    ]
     lines[20] = b'["(at row 2)\\n: (at row 3)"]\n'
     with pytest.raises(RowsRefused) as refused:
         store.insert("events", b"".join(lines), 50, str(uuid4()))
@@ -202,8 +239,10 @@ def test_the_probe_takes_good_rows_of_every_table_and_stores_none(store: Store, 
     [(b"[]", 0, "t"), (b"[]", 1_000_001, "t"), (b" " * ((128 << 20) + 1), 1, "t"), (b"[]", 1, ""), (b"[]", 1, "it's")],
     ids=["no rows", "too many rows", "too many bytes", "no token", "quoted token"],
 )
-def test_an_insert_outside_its_bounds_is_a_mistake_of_the_caller(store: Store, payload: bytes, rows: int, token: str) -> None:
-    with pytest.raises(ValueError, match="an insert has|a token is"):
+def test_an_insert_outside_its_bounds_is_a_mistake_of_the_caller(
+    store: Store, payload: bytes, rows: int, token: str
+) -> None:
+    with pytest.raises(ValueError, match=r"an insert has|a token is"):
         store.insert("points", payload, rows, token)
 
 
@@ -215,11 +254,13 @@ def test_only_our_tables_are_named(store: Store) -> None:
         lambda: store.rollup_holds("points", 2026, 1),
         lambda: store.rebuild_rollup("points", 2026, 1, "t"),
     ):
-        with pytest.raises(ValueError, match="no table|no rollup"):
+        with pytest.raises(ValueError, match=r"no table|no rollup"):
             call()
 
 
-def test_an_insert_that_fails_for_other_reasons_is_of_unknown_outcome(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_insert_that_fails_for_other_reasons_is_of_unknown_outcome(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def full(*args, **kwargs):
         raise OSError(28, "No space left on device", "/data/tmp/secret.raw")
 
@@ -268,7 +309,15 @@ ANY_TEXT = st.text(st.characters(codec=None, exclude_categories=()), max_size=40
     ts=st.integers(START * 1000, START * 1000 + 10**12),
 )
 def test_any_text_and_number_comes_back_as_the_encoder_let_it_in(
-    store: Store, project: int, message: str, name: str, level: str, labels: dict, value: float | None, raw_text: str, ts: int
+    store: Store,
+    project: int,
+    message: str,
+    name: str,
+    level: str,
+    labels: dict,
+    value: float | None,
+    raw_text: str,
+    ts: int,
 ) -> None:
     row = row_of(
         "events", project, message=message, name=name, level=level, labels=labels, value=value,
@@ -277,7 +326,11 @@ def test_any_text_and_number_comes_back_as_the_encoder_let_it_in(
     store.insert("events", line_of("events", row, next(numbers)), 1, str(uuid4()))
     found = get_row(store, project, "events", row[TABLES["events"].position("id")])
     assert found is not None
-    assert (found["message"], found["name"], found["level"]) == (clean_text(message), clean_text(name), clean_text(level))
+    assert (found["message"], found["name"], found["level"]) == (
+        clean_text(message),
+        clean_text(name),
+        clean_text(level),
+    )
     assert found["labels"] == {clean_text(key): clean_text(item) for key, item in labels.items()}
     assert (found["value"], found["ts"], found["received_at"]) == (value, ts, START * 1000)
     assert json.loads(found["raw"]) == raw_text

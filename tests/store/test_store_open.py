@@ -1,16 +1,19 @@
 import os
+import signal
 import subprocess
 import sys
 import tempfile
+import threading
 from pathlib import Path
 
 import pytest
+from store_rows import golden
 
 from headrace.records.tables import TABLES
 from headrace.store import Store, StoreUnavailable, schema
-from headrace.store.connect import TemporaryFolder, endpoint
+from headrace.store.client import BLOCK_SETTINGS, _assert_block_settings
+from headrace.store.connect import TemporaryFolder, endpoint, import_engine
 from headrace.store.migrations import MIGRATIONS, Migration, migrate
-from store_rows import golden
 
 
 def test_the_first_release_creates_what_it_always_created() -> None:
@@ -58,7 +61,9 @@ def test_a_store_gets_the_steps_it_lacks_and_each_is_recorded_after_its_statemen
     ledger = Ledger(done)
     migrate(ledger.execute, ledger.fetch, 1_700_000_000, STEPS)
     assert ledger.executed[0].startswith("CREATE TABLE IF NOT EXISTS migrations")
-    seen = [sql.split()[4].strip(",") if sql.startswith("INSERT INTO migrations") else sql for sql in ledger.executed[1:]]
+    seen = [
+        sql.split()[4].strip(",") if sql.startswith("INSERT INTO migrations") else sql for sql in ledger.executed[1:]
+    ]
     assert seen == expected
 
 
@@ -81,10 +86,12 @@ def test_opening_again_applies_nothing_and_finds_the_rows(store: Store, folder: 
     put(project, [(5, 1_772_323_200_000, 1.5)])
     again = Store.open("chdb", folder=folder)
     try:
-        assert again._fetch("SELECT number, count(), toUnixTimestamp(any(applied_at)) FROM migrations GROUP BY number") == [
-            (1, 1, 1_772_323_200)
+        assert again._fetch(
+            "SELECT number, count(), toUnixTimestamp(any(applied_at)) FROM migrations GROUP BY number"
+        ) == [(1, 1, 1_772_323_200)]
+        assert again._fetch("SELECT count() FROM points WHERE project = {project:UInt32}", {"project": project}) == [
+            (1,)
         ]
-        assert again._fetch("SELECT count() FROM points WHERE project = {project:UInt32}", {"project": project}) == [(1,)]
     finally:
         again.close()
 
@@ -175,7 +182,7 @@ def test_the_embedded_engine_is_told_its_memory() -> None:
     ],
 )
 def test_addresses_that_cannot_be_are_refused_without_the_password(url: str) -> None:
-    with pytest.raises(StoreUnavailable, match="^store address: ") as refused:
+    with pytest.raises(StoreUnavailable, match=r"^store address: ") as refused:
         endpoint(url, Path("/data"))
     assert "secret" not in str(refused.value)
 
@@ -187,10 +194,52 @@ def test_the_temporary_folder_is_swept_and_given_back(tmp_path: Path, monkeypatc
     (tmp_path / "tmp" / "left.raw").write_bytes(b"x")
     folder = TemporaryFolder(tmp_path)
     assert (tempfile.gettempdir(), os.environ["TMPDIR"]) == (str(tmp_path / "tmp"), str(tmp_path / "tmp"))
-    assert os.listdir(tmp_path / "tmp") == ["kept"]
+    assert [path.name for path in (tmp_path / "tmp").iterdir()] == ["kept"]
     folder.restore()
     assert (tempfile.gettempdir(), os.environ["TMPDIR"]) == ("/before", "/before-too")
 
 
 def test_inserts_go_through_the_data_folder(store: Store, folder: Path) -> None:
     assert tempfile.gettempdir() == str(folder / "tmp")
+
+
+def test_the_engine_is_imported_on_the_main_thread_only(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delitem(sys.modules, "chdb")
+    failures: list[Exception] = []
+
+    def import_there() -> None:
+        try:
+            import_engine()
+        except StoreUnavailable as error:
+            failures.append(error)
+
+    thread = threading.Thread(target=import_there)
+    thread.start()
+    thread.join()
+    assert [str(failure) for failure in failures] == ["the embedded store must be opened from the main thread first"]
+
+
+def test_children_do_not_inherit_a_blocked_sigpipe(store: Store) -> None:
+    assert signal.SIGPIPE not in signal.pthread_sigmask(signal.SIG_BLOCK, ())
+
+
+class Cutting:
+    """An engine that cuts inserts into smaller blocks than it is told."""
+
+    def query(self, sql: str) -> "Cutting":
+        self.result_rows = [(name, str(value - 1)) for name, value in BLOCK_SETTINGS.items()]
+        return self
+
+
+def test_an_engine_that_would_cut_inserts_is_refused() -> None:
+    with pytest.raises(StoreUnavailable, match="does not keep the insert block settings"):
+        _assert_block_settings(Cutting())
+
+
+def test_a_store_that_cannot_be_opened_leaves_nothing_behind(tmp_path: Path) -> None:
+    (tmp_path / "store").write_text("a file where the folder should be")
+    before = (tempfile.gettempdir(), os.environ.get("TMPDIR"))
+    for _ in range(2):
+        with pytest.raises(StoreUnavailable, match=r"^cannot open the store at chdb://\S+: File exists$"):
+            Store.open("chdb", folder=tmp_path)
+    assert (tempfile.gettempdir(), os.environ.get("TMPDIR")) == before

@@ -2,13 +2,13 @@ import threading
 import time
 
 import pytest
+from store_rows import HOUR, START
 
 from headrace.store import Budget, BudgetExceeded, Sql, Store, StoreUnavailable
 from headrace.store.connect import connect
 from headrace.store.events import list_rows
 from headrace.store.reader import Reader
 from headrace.store.series import PointsSource, Series, read_series
-from store_rows import HOUR, START
 
 SCOPE = "project = {project:UInt32}"
 
@@ -25,13 +25,15 @@ SCOPE = "project = {project:UInt32}"
         f"SELECT * FROM file('/etc/passwd') WHERE {SCOPE}",
         f"SELECT * FROM url('http://x/') WHERE {SCOPE}",
         f"SELECT * FROM points, events WHERE {SCOPE}",
+        f"SELECT * FROM points AS a, events AS b WHERE {SCOPE}",
+        f"SELECT * FROM points WHERE {SCOPE} AND stat IN spans",
         f"SELECT * FROM system.parts WHERE {SCOPE}",
         f"SELECT * FROM migrations WHERE {SCOPE}",
         f"select value\nfrom points_probe where {SCOPE}",
     ],
 )
 def test_a_query_that_forgets_whose_data_it_reads_cannot_be_made(text: str) -> None:
-    with pytest.raises(ValueError, match="reads from our own tables|read under its project"):
+    with pytest.raises(ValueError, match=r"reads from our own tables|read under its project"):
         Sql(text)
 
 
@@ -65,7 +67,11 @@ NUMBERS = f"SELECT count() AS n FROM points WHERE {SCOPE}"
     ("text", "budget", "limit"),
     [
         (f"SELECT sum(sleepEachRow(0.05)) FROM points WHERE {SCOPE}", Budget(seconds=0.2), "time"),
-        (f"SELECT arrayMap(x -> x + stat, range(50000000)) FROM points WHERE {SCOPE}", Budget(memory_bytes=10_000_000), "memory"),
+        (
+            f"SELECT arrayMap(x -> x + stat, range(50000000)) FROM points WHERE {SCOPE}",
+            Budget(memory_bytes=10_000_000),
+            "memory",
+        ),
         (f"SELECT value FROM points WHERE {SCOPE}", Budget(rows=10), "rows"),
         (f"SELECT value FROM points WHERE {SCOPE}", Budget(answer_rows=10), "rows"),
     ],
@@ -81,7 +87,7 @@ def test_every_part_of_a_budget_holds(store: Store, put, project: int, text: str
 
 def test_a_read_cannot_write(store: Store, project: int) -> None:
     with pytest.raises(StoreUnavailable, match="READONLY"):
-        store.query(project, Sql(f"INSERT INTO points (stat) SELECT stat FROM points WHERE {SCOPE}"))
+        store.query(project, Sql(f"INSERT INTO migrations (number) SELECT project FROM points WHERE {SCOPE}"))
 
 
 def test_an_error_says_its_kind_and_nothing_of_the_query(store: Store, project: int) -> None:
@@ -107,7 +113,9 @@ def test_many_threads_share_few_slots(store: Store, put, project: int) -> None:
 
     reader = Reader(counted, slots=2)
     answers = []
-    threads = [threading.Thread(target=lambda: answers.append(reader.run(project, Sql(NUMBERS)).rows[0][0])) for _ in range(12)]
+    threads = [
+        threading.Thread(target=lambda: answers.append(reader.run(project, Sql(NUMBERS)).rows[0][0])) for _ in range(12)
+    ]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -121,7 +129,9 @@ def test_closing_cancels_what_runs_and_refuses_what_comes(store: Store, put, pro
     put(project, [(7, START + n, 1.0) for n in range(2_000)])
     reader = Reader(lambda: connect(store._place, store._place.database), slots=1)
     rows = f"(SELECT ts FROM points WHERE {SCOPE})"
-    slow = Sql(f"SELECT countIf(sipHash64(a.ts, b.ts, c.ts) = 1) FROM {rows} AS a CROSS JOIN {rows} AS b CROSS JOIN {rows} AS c")
+    slow = Sql(
+        f"SELECT countIf(sipHash64(a.ts, b.ts, c.ts) = 1) FROM {rows} AS a CROSS JOIN {rows} AS b CROSS JOIN {rows} AS c"
+    )
     failures: list[Exception] = []
 
     def run() -> None:

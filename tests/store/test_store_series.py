@@ -3,6 +3,7 @@ import random
 from bisect import bisect_right
 
 import pytest
+from store_rows import DAY, HOUR, MINUTE, START, golden
 
 from headrace.store import Sql, Store
 from headrace.store.buckets import grid
@@ -18,7 +19,6 @@ from headrace.store.series import (
     read_series,
     stat_buckets,
 )
-from store_rows import DAY, HOUR, MINUTE, START, golden
 
 DEPLOYED = Filter({"environment": ("production", ""), "name": ("checkout",)}, {"region": "eu"}, "time")
 
@@ -92,7 +92,7 @@ def test_every_window_is_answered_to_the_millisecond(
     store: Store, put, project: int, start: int, end: int, resolution, tz: str
 ) -> None:
     """Rollups inside, raw points at the edges: together what every single point would give."""
-    source = random.Random(start)  # noqa: S311
+    source = random.Random(start)
     points = [(source.randrange(start - HOUR, end + HOUR), round(source.uniform(-50, 50), 2)) for _ in range(300)]
     points += [(edge + by, 1.25) for edge in (start, end) for by in (-1, 0, 1)]
     source.shuffle(points)
@@ -101,7 +101,9 @@ def test_every_window_is_answered_to_the_millisecond(
     put(project, [(8, START, 1e9)])
     series = Series(project, PointsSource((7,)), start, end, resolution, tz=tz)
     got, expected = stat_buckets(store, project, 7, start, end, resolution, tz), reference(points, series)
-    assert [(b.start, b.count, b.min, b.max, b.last) for b in got] == [(b.start, b.count, b.min, b.max, b.last) for b in expected]
+    assert [(b.start, b.count, b.min, b.max, b.last) for b in got] == [
+        (b.start, b.count, b.min, b.max, b.last) for b in expected
+    ]
     assert [b.sum for b in got] == pytest.approx([b.sum for b in expected])
 
 
@@ -133,7 +135,9 @@ def test_a_mean_is_never_a_mean_of_means(store: Store, put, project: int) -> Non
         ("p99", 3.0, None),
     ],
 )
-def test_what_a_chart_draws(store: Store, put, project: int, aggregate: Aggregate, full: float, empty: float | None) -> None:
+def test_what_a_chart_draws(
+    store: Store, put, project: int, aggregate: Aggregate, full: float, empty: float | None
+) -> None:
     put(project, [(7, START + 2, 2.0), (7, START, 1.0), (7, START + 1, 3.0)])
     series = Series(project, PointsSource((7,)), START, START + 2 * MINUTE, "1m", aggregate)
     (line,) = read_series(store, series)
@@ -158,7 +162,9 @@ def test_stats_together_or_a_line_each(store: Store, put, project: int) -> None:
 
 
 def test_nothing_is_a_dense_line_of_nothing(store: Store, project: int) -> None:
-    assert stat_buckets(store, project, 7, START, START + 3 * HOUR, "1h") == [Bucket(START + n * HOUR) for n in range(3)]
+    assert stat_buckets(store, project, 7, START, START + 3 * HOUR, "1h") == [
+        Bucket(START + n * HOUR) for n in range(3)
+    ]
     assert read_series(store, Series(project, PointsSource((7,)), START, START + HOUR, "1h", group_by="stat")) == []
 
 
@@ -171,7 +177,13 @@ def test_rows_are_counted_measured_and_grouped(store: Store, put_rows, project: 
             {"type": "transaction", "name": "checkout", "level": "warn", "duration_ms": 30.0, "ts": (START + 1) * 1000},
             {"type": "transaction", "name": "checkout", "level": "info", "duration_ms": None, "ts": (START + 2) * 1000},
             {"type": "transaction", "name": "other", "level": "info", "duration_ms": 99.0, "ts": START * 1000},
-            {"type": "transaction", "name": "checkout", "level": "info", "duration_ms": 50.0, "ts": (START + HOUR) * 1000},
+            {
+                "type": "transaction",
+                "name": "checkout",
+                "level": "info",
+                "duration_ms": 50.0,
+                "ts": (START + HOUR) * 1000,
+            },
         ],
     )
     where = Filter({"type": ("transaction",), "name": ("checkout",)})
@@ -179,9 +191,15 @@ def test_rows_are_counted_measured_and_grouped(store: Store, put_rows, project: 
     (counted,) = read_series(store, Series(project, RowsSource("events", where), *window, "count"))
     assert [bucket.count for bucket in counted.buckets] == [3, 1]
     (measured,) = read_series(store, Series(project, RowsSource("events", where, "duration_ms"), *window, "p50"))
-    assert measured.buckets == [Bucket(START, 2, 40.0, 10.0, 30.0, 30.0, 30.0), Bucket(START + HOUR, 1, 50.0, 50.0, 50.0, 50.0, 50.0)]
+    assert measured.buckets == [
+        Bucket(START, 2, 40.0, 10.0, 30.0, 30.0, 30.0),
+        Bucket(START + HOUR, 1, 50.0, 50.0, 50.0, 50.0, 50.0),
+    ]
     lines = read_series(store, Series(project, RowsSource("events", where), *window, "count", "level"))
-    assert [(line.group, [bucket.count for bucket in line.buckets]) for line in lines] == [("info", [2, 1]), ("warn", [1, 0])]
+    assert [(line.group, [bucket.count for bucket in line.buckets]) for line in lines] == [
+        ("info", [2, 1]),
+        ("warn", [1, 0]),
+    ]
 
 
 def test_whole_numbers_of_requests_are_measured(store: Store, put_rows, project: int) -> None:

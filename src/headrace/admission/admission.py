@@ -196,22 +196,15 @@ class Admission:
         return answer
 
     def _add_rows(self, draft: Draft) -> Batch:
-        rows: dict[tuple[str, int], list[bytes]] = {}
-        for intent in draft.stored:
-            for row in intent.rows:
-                table = TABLES[row.table]
-                part = partition_of(table, row.values)
-                rows.setdefault((table.name, part), []).append(encode_row(table, row.values))
-        facts = [_encode(fact) for intent in draft.stored for fact in intent.facts]
-        count = sum(map(len, rows.values()))
-        size = sum(sum(map(len, lines)) for lines in rows.values()) + count * BATCH_BYTES
-        size += len(draft.points) * POINT_BYTES + sum(map(len, facts))
-        batch = self.journal.batch(count + len(draft.points), size)
-        points = encode_points(draft.project, draft.points, batch.segment) if draft.points else {}
+        rows, facts, size = _encode_rows(draft)
+        count = sum(map(len, rows.values())) if rows else 0
+        points = draft.points
+        batch = self.journal.batch(count + len(points), size + len(points) * POINT_BYTES)
+        if points:
+            for year, (body, number) in encode_points(draft.project, points, batch.segment).items():
+                batch.add_rows(POINTS.name, year, body, number)
         for (name, part), lines in rows.items():
             batch.add_rows(name, part, b"".join([finish_row(line, batch.segment) for line in lines]), len(lines))
-        for year, (body, number) in points.items():
-            batch.add_rows(POINTS.name, year, body, number)
         for fact in facts:
             batch.add_fact(fact)
         return batch
@@ -244,3 +237,20 @@ class Admission:
         )
         self._answers[digest] = answer
         batch.done.add_done_callback(lambda _: self._answers.pop(digest, None))
+
+
+def _encode_rows(draft: Draft) -> tuple[dict[tuple[str, int], list[bytes]], list[bytes], int]:
+    """The rows of a draft by (table, partition), its facts, and how many bytes they take at most. Raises ``BadRow``."""
+    rows: dict[tuple[str, int], list[bytes]] = {}
+    facts: list[bytes] = []
+    size = 0
+    for intent in draft.stored:
+        for name, values in intent.rows:
+            table = TABLES[name]
+            line = encode_row(table, values)
+            size += len(line) + BATCH_BYTES
+            rows.setdefault((name, partition_of(table, values)), []).append(line)
+        for fact in intent.facts:
+            facts.append(_encode(fact))
+            size += len(facts[-1])
+    return rows, facts, size

@@ -69,7 +69,8 @@ def create_api(services: Services, dialects: Sequence[Dialect], site: Site | Non
         }
     )
     app = Litestar(
-        route_handlers=[*_own_handlers(), openapi_json, *site.handlers],
+        # One router: Litestar wraps a handler twice when two of one path are registered on the app one by one.
+        route_handlers=[*_own_handlers(), Router("/", route_handlers=[openapi_json, *site.handlers])],
         dependencies=_DEPENDENCIES,
         exception_handlers={Exception: make_handler(site.error_page, site.page_headers)},
         request_class=ApiRequest,

@@ -41,7 +41,12 @@ class RouteTable:
                 for path in (route.path, *route.aliases):
                     self._add(dialect, route, path)
         self._prefixes.sort(key=lambda item: -len(item[0]))
-        self._hits: dict[tuple[str, str], Match] = {}
+        #: What the hot paths match, made once.
+        self._ready: dict[tuple[str, str], Match] = {
+            (method, path): _pick(methods, method, {})
+            for path, methods in self._exact.items()
+            for method in methods.routes
+        }
 
     def _add(self, dialect: Dialect, route: Route, path: str) -> None:
         if "{" in path:
@@ -58,6 +63,9 @@ class RouteTable:
 
     def match(self, method: str, path: str) -> Match | None:
         """What answers ``method path``; None when no dialect owns it."""
+        ready = self._ready.get((method, path))
+        if ready is not None:
+            return ready
         methods = self._exact.get(path)
         params: dict[str, str] = {}
         if methods is None:

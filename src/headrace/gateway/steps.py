@@ -82,11 +82,13 @@ def scope(exchange: Exchange) -> None:
         raise Refused(Fault.NO_SCOPE, FaultDetail(scope=missing or "write"))
 
 
-async def idempotency(exchange: Exchange) -> None:
+def idempotency(exchange: Exchange) -> Awaitable[None] | None:
     """A known Idempotency-Key is answered at once with its first answer, and charged nothing (rulings 4)."""
     sent = exchange.header(b"idempotency-key")
-    if sent is None:
-        return
+    return None if sent is None else _look_for_first(exchange, sent)
+
+
+async def _look_for_first(exchange: Exchange, sent: bytes) -> None:
     if not 1 <= len(sent) <= RETRY_KEY_MAX or not all(0x21 <= byte <= 0x7E for byte in sent):
         raise Refused(Fault.IDEMPOTENCY_KEY)
     admission = exchange.gateway.admission

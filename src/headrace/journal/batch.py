@@ -33,7 +33,19 @@ class Batch:
     :class:`JournalUnavailable`; then every function in ``undo`` has run, newest first.
     """
 
-    __slots__ = ("answers", "claims", "done", "facts", "pages", "requests", "row_count", "segment", "size", "stats", "undo")
+    __slots__ = (
+        "answers",
+        "claims",
+        "done",
+        "facts",
+        "pages",
+        "requests",
+        "row_count",
+        "segment",
+        "size",
+        "stats",
+        "undo",
+    )
 
     def __init__(self, segment: int, done: asyncio.Future[None]) -> None:
         self.segment = segment

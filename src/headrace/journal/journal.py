@@ -69,7 +69,8 @@ class Journal:
         self._sizes: dict[int, tuple[int, int, int]] = {
             number: (int(size), int(rows), at)
             for number, size, rows, at in self._db.execute(
-                "SELECT segment, total(length(body)), total(row_count), min(at) FROM pages GROUP BY segment ORDER BY segment"
+                "SELECT id >> ?, total(length(body)), total(row_count), min(at) FROM pages GROUP BY 1 ORDER BY 1",
+                (schema.PLACE_BITS,),
             )
         }
         self.depth_bytes = sum(size for size, _, _ in self._sizes.values())
@@ -78,7 +79,7 @@ class Journal:
         self.segment = max(int(self._meta("last_segment")), *self._sizes, 0) + 1
         self._segment_rows = 0
         self._segment_bytes = 0
-        self._segment_at = 0
+        self._place = 0
         self._open: Batch | None = None
         self._trims: list[int] = []
         self._claims_gone = 0
@@ -115,7 +116,8 @@ class Journal:
 
     def _turn(self, batch: Batch, seen: int, until: float) -> None:
         """Once per turn of the loop: commits unless requests keep joining. A commit costs as much as five requests, so under load it
-        pays to let them gather; when nothing more comes, nothing is waited for."""
+        pays to let them gather; when nothing more comes, nothing is waited for.
+        """
         if batch is not self._open:
             return
         if batch.requests != seen and time.monotonic() < until:
@@ -132,7 +134,7 @@ class Journal:
         self.commit()
         if self._segment_bytes:
             self.segment += 1
-            self._segment_rows = self._segment_bytes = 0
+            self._segment_rows = self._segment_bytes = self._place = 0
         return self.segment - 1
 
     def commit(self) -> None:
@@ -189,9 +191,10 @@ class Journal:
 
     def _insert_page(self, segment: int, table: str, part: int, rows: int, now: int, body: bytes) -> None:
         self._db.execute(
-            "INSERT INTO pages (segment, table_name, part, row_count, crc, at, body) VALUES (?, ?, ?, ?, ?, ?, ?)",
-            (segment, table, part, rows, crc32(body), now, body),
+            "INSERT INTO pages VALUES (?, ?, ?, ?, ?, ?, ?)",
+            (schema.page_ids(segment)[0] + self._place, table, part, rows, crc32(body), now, body),
         )
+        self._place += 1
 
     def _rollback(self) -> None:
         try:
@@ -301,14 +304,15 @@ class Journal:
         if self._claims_gone:
             self._trim_claims()
         for segment in self._trims:
-            last = self._db.execute(
+            first, last = schema.page_ids(segment)
+            upto = self._db.execute(
                 "SELECT max(id) FROM (SELECT id, sum(length(body)) OVER (ORDER BY id) AS upto, length(body) AS own FROM pages"
-                " WHERE segment = ?) WHERE upto - own < ?",
-                (segment, budget),
+                " WHERE id BETWEEN ? AND ?) WHERE upto - own < ?",
+                (first, last, budget),
             ).fetchone()[0]
-            if last is not None:
-                self._db.execute("DELETE FROM pages WHERE segment = ? AND id <= ?", (segment, last))
-                if self._db.execute("SELECT 1 FROM pages WHERE segment = ? LIMIT 1", (segment,)).fetchone():
+            if upto is not None:
+                self._db.execute("DELETE FROM pages WHERE id BETWEEN ? AND ?", (first, upto))
+                if self._db.execute("SELECT 1 FROM pages WHERE id BETWEEN ? AND ? LIMIT 1", (upto, last)).fetchone():
                     break
             self._db.execute("DELETE FROM stats WHERE segment = ?", (segment,))
             self._db.execute(
@@ -396,7 +400,7 @@ class Journal:
         self._db.execute("BEGIN IMMEDIATE")
         try:
             self._db.execute(
-                "INSERT OR IGNORE INTO quarantine SELECT id, segment, table_name, part, row_count, at, body FROM pages WHERE id = ?",
+                "INSERT OR IGNORE INTO quarantine SELECT id, table_name, part, row_count, at, body FROM pages WHERE id = ?",
                 (page_id,),
             )
             self._db.execute("DELETE FROM pages WHERE id = ?", (page_id,))

@@ -32,13 +32,21 @@ class JournalReader:
 
     def segments(self, upto: int) -> list[int]:
         """Numbers of the segments ≤ ``upto`` that still have pages, ascending."""
-        rows = self._db.execute("SELECT DISTINCT segment FROM pages WHERE segment <= ? ORDER BY segment", (upto,))
-        return [row[0] for row in rows]
+        found: list[int] = []
+        after = 0
+        while True:
+            # One step per segment, however many pages each has.
+            row = self._db.execute("SELECT min(id) FROM pages WHERE id > ?", (after,)).fetchone()
+            if row[0] is None or row[0] >> schema.PLACE_BITS > upto:
+                return found
+            found.append(row[0] >> schema.PLACE_BITS)
+            after = schema.page_ids(found[-1])[1]
 
     def pages(self, segment: int) -> Iterator[Page]:
         """The pages of ``segment`` in the order of their commits."""
         rows = self._db.execute(
-            "SELECT id, table_name, part, row_count, crc, at, body FROM pages WHERE segment = ? ORDER BY id", (segment,)
+            "SELECT id, table_name, part, row_count, crc, at, body FROM pages WHERE id BETWEEN ? AND ? ORDER BY id",
+            schema.page_ids(segment),
         )
         for page_id, table, part, row_count, crc, at, body in rows:
             yield Page(page_id, table, part, row_count, at, body, crc32(body) == crc)

@@ -17,10 +17,9 @@ FACTS = "@facts"
 _TABLES = """
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE pages (
-    id INTEGER PRIMARY KEY, segment INTEGER NOT NULL, table_name TEXT NOT NULL, part INTEGER NOT NULL,
+    id INTEGER PRIMARY KEY, table_name TEXT NOT NULL, part INTEGER NOT NULL,
     row_count INTEGER NOT NULL, crc INTEGER NOT NULL, at INTEGER NOT NULL, body BLOB NOT NULL
 );
-CREATE INDEX pages_segment ON pages (segment);
 CREATE TABLE stats (
     stat_id INTEGER PRIMARY KEY, segment INTEGER NOT NULL, project INTEGER NOT NULL, source TEXT NOT NULL,
     name TEXT NOT NULL, type TEXT NOT NULL, created_at INTEGER NOT NULL
@@ -31,10 +30,18 @@ CREATE TABLE answers (
 ) WITHOUT ROWID;
 CREATE INDEX answers_expiry ON answers (expires_at);
 CREATE TABLE quarantine (
-    id INTEGER PRIMARY KEY, segment INTEGER NOT NULL, table_name TEXT NOT NULL, part INTEGER NOT NULL,
+    id INTEGER PRIMARY KEY, table_name TEXT NOT NULL, part INTEGER NOT NULL,
     row_count INTEGER NOT NULL, at INTEGER NOT NULL, body BLOB NOT NULL
 );
 """
+
+#: A page's id is its segment's number, shifted, plus its place in the segment: one B-tree less to write in every commit.
+PLACE_BITS = 20
+
+
+def page_ids(segment: int) -> tuple[int, int]:
+    """First and last id that a page of ``segment`` can have."""
+    return segment << PLACE_BITS, (segment + 1 << PLACE_BITS) - 1
 
 
 class JournalTooNew(RuntimeError):

@@ -94,7 +94,9 @@ class Drainer:
             if not rows:
                 return 0
             bodies = (
-                [line for place, line in enumerate(piece.lines()) if place not in excluded] if excluded else piece.bodies
+                [line for place, line in enumerate(piece.lines()) if place not in excluded]
+                if excluded
+                else piece.bodies
             )
             try:
                 self._store.insert(piece.table, b"".join(bodies), rows, self._token(piece), rollups=rollups)

@@ -7,6 +7,7 @@ lone surrogate makes the engine refuse a whole insert), numbers and times are re
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -21,6 +22,7 @@ from headrace.records.text import clean_text
 MIN_MS = int(datetime(2000, 1, 1, tzinfo=UTC).timestamp() * 1000)
 MAX_MS = int(datetime(2200, 1, 1, tzinfo=UTC).timestamp() * 1000)
 
+_LARGEST = sys.float_info.max
 _encoder = msgspec.json.Encoder()
 _encode_lines = _encoder.encode_lines
 
@@ -124,6 +126,8 @@ def encode_points(project: int, points: Sequence[ResolvedPoint], batch: int) -> 
     """Lines of ``points`` and their number by partition (the year of ts). 0.4 ms per 1,000: this path does no work per value
     beyond building the tuple. Raises :class:`BadRow` when a time or value does not fit.
     """
+    if len(points) == 1:
+        return _encode_one(project, points[0], batch)
     times = [point[1] for point in points]
     first, last = min(times), max(times)
     if not MIN_MS <= first <= last < MAX_MS:
@@ -140,6 +144,14 @@ def encode_points(project: int, points: Sequence[ResolvedPoint], batch: int) -> 
     return {year: (_encode_lines(rows), len(rows)) for year, rows in years.items()}
 
 
+def _encode_one(project: int, point: ResolvedPoint, batch: int) -> dict[int, tuple[bytes, int]]:
+    """As :func:`encode_points` for the single point that most requests bring: a third of its cost."""
+    stat, ts, value, flags = point
+    if not (MIN_MS <= ts < MAX_MS and -_LARGEST <= value <= _LARGEST):
+        raise BadRow(f"{POINTS.name} cannot hold this time or value")
+    return {year_of_ms(ts): (_encoder.encode((project, stat, ts, value, flags, batch)) + b"\n", 1)}
+
+
 def partition_of(table: Table, values: Sequence[Any]) -> int:
     """The partition that a row belongs to: the year of its ``ts``, or yyyymm of its ``received_at``. Raises :class:`BadRow`."""
     try:
@@ -153,4 +165,13 @@ def partition_of(table: Table, values: Sequence[Any]) -> int:
 
 def year_of_ms(ts: int) -> int:
     """The partition of ``points`` that ``ts`` (ms, UTC) belongs to."""
-    return datetime.fromtimestamp(ts / 1000, UTC).year
+    global _year
+    if not _year[1] <= ts < _year[2]:
+        year = datetime.fromtimestamp(ts / 1000, UTC).year
+        start, end = (int(datetime(which, 1, 1, tzinfo=UTC).timestamp() * 1000) for which in (year, year + 1))
+        _year = (year, start, end)
+    return _year[0]
+
+
+#: The year asked for last: (year, its first ms, the next one's).
+_year = (1970, 0, 0)
