@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -16,6 +17,9 @@ from headrace.gateway.exchange import Exchange, Refused
 
 #: Length of an Idempotency-Key, visible ASCII characters (rulings 4).
 RETRY_KEY_MAX = 255
+
+#: Bodies above this size are parsed in a worker thread, bytes.
+PARSE_ASIDE = 256 * 1024
 
 #: What a 503 for want of memory asks the client to wait, seconds.
 BUSY_RETRY_S = 1
@@ -162,10 +166,18 @@ def _hold(exchange: Exchange, size: int) -> None:
     exchange.held_bytes += size
 
 
-def parse(exchange: Exchange) -> None:
-    """The dialect's own checks of the body."""
+def parse(exchange: Exchange) -> Awaitable[None] | None:
+    """The dialect's own checks of the body; a large one beside the event loop, which a hostile one could hold for seconds."""
+    if len(exchange.body) > PARSE_ASIDE:
+        return _parse_aside(exchange)
     assert exchange.route.parse is not None
     exchange.submission = exchange.route.parse(exchange)
+    return None
+
+
+async def _parse_aside(exchange: Exchange) -> None:
+    assert exchange.route.parse is not None
+    exchange.submission = await asyncio.to_thread(exchange.route.parse, exchange)
 
 
 def decide(exchange: Exchange) -> None:

@@ -10,6 +10,7 @@ import math
 import sys
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
+from time import gmtime
 from typing import Any
 from uuid import UUID
 
@@ -165,13 +166,4 @@ def partition_of(table: Table, values: Sequence[Any]) -> int:
 
 def year_of_ms(ts: int) -> int:
     """The partition of ``points`` that ``ts`` (ms, UTC) belongs to."""
-    global _year
-    if not _year[1] <= ts < _year[2]:
-        year = datetime.fromtimestamp(ts / 1000, UTC).year
-        start, end = (int(datetime(which, 1, 1, tzinfo=UTC).timestamp() * 1000) for which in (year, year + 1))
-        _year = (year, start, end)
-    return _year[0]
-
-
-#: The year asked for last: (year, its first ms, the next one's).
-_year = (1970, 0, 0)
+    return gmtime(ts // 1000).tm_year

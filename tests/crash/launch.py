@@ -1,0 +1,187 @@
+"""Runs ``headrace serve`` so that it kills itself at a named step: ``launch.py … serve …`` with ``CRASH_DIR`` set.
+
+The folder ``CRASH_DIR`` holds what the test asks for, read each time a step is reached:
+
+- ``trigger``: ``STEP NTH``: the process ends by SIGKILL the NTH time that STEP is reached from then on;
+- ``hold``: while it exists the loader starts no drain, so that rows gather in one segment;
+- ``nameless``: while it exists the store does not say which row it refuses, so that the loader has to halve.
+
+A point of value ``PLANTED`` is acknowledged like any other and turned into a row that the engine refuses on its way into the journal.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from headrace import server
+from headrace.admission import admission
+from headrace.admission.claims import FoldedClaims
+from headrace.cli.main import run
+from headrace.journal import journal
+from headrace.journal.journal import Journal
+from headrace.loader.draining import Drainer
+from headrace.loader.loader import Loader
+from headrace.loader.projections import DeadLetterBook, Projections
+from headrace.store import RowsRefused, Store
+from headrace.store.schema import ROLLUPS
+
+#: As it stands in an encoded line, and what takes its place.
+PLANTED, REFUSED = b",424242.5,", b',"planted",'
+
+#: Small figures for what takes long or much otherwise: a trim of many commits, claims folded soon.
+TRIM_BYTES = 4_000
+FOLD_AT = 25
+
+_folder = Path(os.environ["CRASH_DIR"])
+_lock = threading.Lock()
+_armed = ""
+_seen = 0
+
+
+def reach(step: str, first: Callable[[], Any] = lambda: None) -> None:
+    """Ends the process when ``trigger`` names this step for the last time; ``first`` runs before that."""
+    global _armed, _seen  # noqa: PLW0603 - one trigger a process
+    try:
+        trigger = (_folder / "trigger").read_text()
+    except FileNotFoundError:
+        return
+    name, _, nth = trigger.partition(" ")
+    if name != step:
+        return
+    with _lock:
+        if trigger != _armed:
+            _armed, _seen = trigger, 0
+        _seen += 1
+        if _seen < int(nth):
+            return
+        first()
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+def around(owner: Any, name: str, *, before: str = "", after: str = "") -> None:
+    """Makes the call of ``owner.name`` two steps."""
+    plain = getattr(owner, name)
+
+    @functools.wraps(plain)
+    def call(*args: Any, **kwargs: Any) -> Any:
+        if before:
+            reach(before)
+        given = plain(*args, **kwargs)
+        if after:
+            reach(after)
+        return given
+
+    setattr(owner, name, call)
+
+
+def replace(owner: Any, name: str, make: Callable[[Any], Any]) -> None:
+    setattr(owner, name, functools.wraps(getattr(owner, name))(make(getattr(owner, name))))
+
+
+def _commit(write: Any) -> Any:
+    """``commit.open``: rows are written, the transaction is not committed. ``commit.done``: it is, nobody was answered."""
+
+    def call(self: Journal, batch: Any, now: int) -> None:
+        self.writing = batch.row_count  # type: ignore[attr-defined]
+        write(self, batch, now)
+        if batch.row_count:
+            reach("commit.done")
+
+    return call
+
+
+def _trim(trim: Any) -> Any:
+    """Runs within each commit, before its end. ``trim.open``: pages of a segment are deleted and more of it are left."""
+
+    def call(self: Journal) -> list[int]:
+        trimming = bool(self._trims)
+        gone: list[int] = trim(self)
+        if self.writing:  # type: ignore[attr-defined]
+            reach("commit.open")
+        if trimming and not gone:
+            reach("trim.open")
+        return gone
+
+    return call
+
+
+def _trimmed(trimmed: Any) -> Any:
+    """``trim.some``: a commit took some pages of a segment and not all. ``trim.all``: the last ones."""
+
+    def call(self: Journal, gone: list[int]) -> None:
+        trimming = bool(self._trims)
+        trimmed(self, gone)
+        if trimming:
+            reach("trim.all" if gone else "trim.some")
+
+    return call
+
+
+def _insert(insert: Any) -> Any:
+    def call(self: Store, *args: Any, **kwargs: Any) -> None:
+        try:
+            insert(self, *args, **kwargs)
+        except RowsRefused as refused:
+            if (_folder / "nameless").exists():
+                raise RowsRefused(None, refused.reason) from None
+            raise
+
+    return call
+
+
+def _sync(sync: Any) -> Any:
+    """``synced``: before the trim. ``merged``: the same, with the engine having merged the rollups of all segments meanwhile."""
+
+    def call(self: Store) -> None:
+        sync(self)
+        reach("synced")
+        reach("merged", lambda: [self._client.command(f"OPTIMIZE TABLE {rollup.name} FINAL") for rollup in ROLLUPS])
+
+    return call
+
+
+def _drain(drain: Any) -> Any:
+    def call(self: Loader) -> None:
+        while (_folder / "hold").exists():
+            time.sleep(0.01)
+        drain(self)
+
+    return call
+
+
+def _encode(encode: Any) -> Any:
+    def call(*args: Any) -> dict[int, tuple[bytes, int]]:
+        return {part: (body.replace(PLANTED, REFUSED), rows) for part, (body, rows) in encode(*args).items()}
+
+    return call
+
+
+def main() -> int:
+    journal.TRIM_BYTES = TRIM_BYTES
+    server.FOLD_AT = FOLD_AT
+    replace(Journal, "_write", _commit)
+    replace(Journal, "_trim_some", _trim)
+    replace(Journal, "_trimmed", _trimmed)
+    replace(Store, "insert", _insert)
+    replace(Store, "sync", _sync)
+    replace(Loader, "_drain_sealed", _drain)
+    replace(admission, "encode_points", _encode)
+    around(Store, "probe", before="bisect.probe")
+    around(Store, "rebuild_rollup", before="rebuild.before", after="rebuild.after")
+    around(Drainer, "load", after="insert.done")
+    around(DeadLetterBook, "record", after="bisect.recorded")
+    around(Projections, "apply", before="project.before", after="project.after")
+    around(FoldedClaims, "fold", after="fold.done")
+    return run(sys.argv[sys.argv.index("serve") :])
+
+
+if __name__ == "__main__":
+    sys.exit(main())
