@@ -127,6 +127,12 @@ class Server:
 
 
 @pytest.fixture(scope="session")
+def server_class() -> type[Server]:
+    """For tests that start servers in ways of their own."""
+    return Server
+
+
+@pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """The server that most tests share; each makes projects of its own in it."""
     shared = Server(tmp_path_factory.mktemp("server") / "data")

@@ -51,11 +51,27 @@ CASES = [
         415,
         "unsupported_media_type",
     ),
-    ("large body", "POST", "/monitors", "ann.all", {"content": b" " * (MAX_BODY + 1), "headers": JSON}, 413, "too_large"),
+    (
+        "large body",
+        "POST",
+        "/monitors",
+        "ann.all",
+        {"content": b" " * (MAX_BODY + 1), "headers": JSON},
+        413,
+        "too_large",
+    ),
     ("no body", "POST", "/monitors", "ann.all", {}, 400, "bad_request"),
     ("not json", "POST", "/monitors", "ann.all", {"content": b"{", "headers": JSON}, 400, "bad_request"),
     ("not utf-8", "POST", "/monitors", "ann.all", {"content": b'{"slug":"\xff"}', "headers": JSON}, 400, "bad_request"),
-    ("lone surrogate", "POST", "/monitors", "ann.all", {"content": b'{"slug":"\\ud800"}', "headers": JSON}, 400, "bad_request"),
+    (
+        "lone surrogate",
+        "POST",
+        "/monitors",
+        "ann.all",
+        {"content": b'{"slug":"\\ud800"}', "headers": JSON},
+        400,
+        "bad_request",
+    ),
     ("too deep", "POST", "/monitors", "ann.all", {"content": b"[" * 100_000, "headers": JSON}, 400, "bad_request"),
     ("not an object", "POST", "/monitors", "ann.all", {"json": [1]}, 400, "bad_request"),
     ("null", "POST", "/monitors", "ann.all", {"content": b"null", "headers": JSON}, 400, "bad_request"),
@@ -74,7 +90,9 @@ CASES = [
 ]
 
 
-@pytest.mark.parametrize(("method", "path", "key", "options", "status", "code"), [c[1:] for c in CASES], ids=[c[0] for c in CASES])
+@pytest.mark.parametrize(
+    ("method", "path", "key", "options", "status", "code"), [c[1:] for c in CASES], ids=[c[0] for c in CASES]
+)
 def test_refusals(world, method, path, key, options, status, code):
     answer = world.call(method, API + path, key, **options)
     assert error_of(answer) == (status, code)

@@ -10,7 +10,7 @@ from inbound import FakeInbound
 
 from headrace.dialects.base import Refusal
 from headrace.records.encode import MAX_MS, MIN_MS, encode_row
-from headrace.records.intents import NEW, Answer, Submission
+from headrace.records.intents import NEW, Answer, PointIn, Submission
 from headrace.records.tables import TABLES
 
 
@@ -44,7 +44,7 @@ def check_storable(submission: Submission) -> None:
     for intent in submission.intents:
         for row in intent.rows:
             encode_row(TABLES[row.table], row.values)
-        for point in intent.points:
+        for point in map(PointIn._make, intent.points):
             assert point.name == point.name.encode().decode()
             assert "\x00" not in point.name
             assert type(point.ts) is int

@@ -7,12 +7,12 @@ from datetime import datetime
 from typing import Any
 
 import pytest
-from bodies import bodies, document, finite, text
 from hypothesis import given
 from hypothesis import strategies as st
 from inbound import NOW_US, FakeInbound, route_of
 from outcomes import accepted, answered, outcome, refusal, row_of, shown
 
+from bodies import bodies, document, finite, text
 from headrace.dialects.base import Fault, FaultDetail
 from headrace.dialects.canaryhub import DIALECT
 from headrace.dialects.canaryhub_events import exact_events, fast_events
@@ -144,7 +144,7 @@ def test_times(sent: str, ts: int, source: str, kept: str, flags: int) -> None:
     stored = row_of(intent)
     assert (stored["ts"], stored["ts_source"], stored["ts_sent"], stored["received_at"]) == (ts, source, kept, NOW_US)
     assert json.loads(stored["raw"])["ts"] == sent
-    assert [(point.ts, point.flags) for point in intent.points] == [(ts // 1000, flags)] * 2
+    assert [(point.ts, point.flags) for point in map(PointIn._make, intent.points)] == [(ts // 1000, flags)] * 2
 
 
 TYPE = '.type must be "event" or "error"'

@@ -6,12 +6,12 @@ import json
 from datetime import datetime
 
 import pytest
-from bodies import bodies, document, finite, text
 from hypothesis import example, given
 from hypothesis import strategies as st
 from inbound import NOW_US, FakeInbound, route_of
 from outcomes import accepted, answered, outcome, refusal, shown
 
+from bodies import bodies, document, finite, text
 from headrace.dialects.base import Fault, FaultDetail, Refusal
 from headrace.dialects.jsontext import NotJson
 from headrace.dialects.statflow import BODY_CAP, DIALECT, LIMIT
@@ -41,7 +41,7 @@ def only_point(request: FakeInbound) -> PointIn:
     (intent,) = accepted(request).intents
     assert (intent.source, intent.rows) == ("stat", ())
     (found,) = intent.points
-    return found
+    return PointIn(*found)
 
 
 @pytest.mark.parametrize(
@@ -93,7 +93,7 @@ def test_accepted_points(body: object, expected: tuple[object, ...]) -> None:
 def test_accepted_times(field: str, sent: object, expected_ms: int) -> None:
     assert only_point(single(point(**{field: sent}))) == ("x", None, expected_ms, 1.0, 1)
     ((intent),) = accepted(batch({"items": [point(), point(**{field: sent})]})).intents
-    assert [(found.ts, found.flags) for found in intent.points] == [(NOW_MS, 0), (expected_ms, 1)]
+    assert [(found.ts, found.flags) for found in map(PointIn._make, intent.points)] == [(NOW_MS, 0), (expected_ms, 1)]
 
 
 def test_timestamp_wins_over_its_alias() -> None:
@@ -203,7 +203,7 @@ def test_refused_batches(body: object, problem: str) -> None:
 def test_a_batch_is_one_intent_and_costs_its_points(count: int) -> None:
     submission = accepted(batch({"items": [point(stat=f"s{index}") for index in range(count)]}))
     assert (len(submission.intents), submission.cost, submission.atomic, submission.project) == (1, count, True, None)
-    assert [found.name for found in submission.intents[0].points] == [f"s{index}" for index in range(count)]
+    assert [found[0] for found in submission.intents[0].points] == [f"s{index}" for index in range(count)]
     assert answered(submission) == (202, {"accepted": count})
 
 

@@ -25,7 +25,7 @@ from headrace.records.encode import (
     finish_row,
     partition_of,
 )
-from headrace.records.intents import NEW, Answer, Decision, Intent, PointIn, Submission, Verdict
+from headrace.records.intents import NEW, Answer, Decision, Intent, Submission, Verdict
 from headrace.records.tables import POINTS, TABLES
 
 #: How long the first answer under an Idempotency-Key is kept, µs (rulings 4).
@@ -134,13 +134,12 @@ class Admission:
         names = self.stats.names(project, source)
         resolved: list[ResolvedPoint] = []
         add = resolved.append
-        for point in intent.points:
-            name, type_, ts, value, flags = point
+        for name, type_, ts, value, flags in intent.points:
             known = names.get(name) if strict else names.get((name, type_ or "counter"))
             if known is not None and (type_ is None or known.type == type_):
                 add((known.stat_id, ts, value, flags))
                 continue
-            stat_id, held_type = self._resolve(point, project, source, building)
+            stat_id, held_type = self._resolve(name, type_ or "counter", project, source, building)
             if strict and type_ is not None and held_type != type_:
                 return Decision(Verdict.CONFLICT, stat=name, stat_type=held_type)
             if stat_id:
@@ -148,23 +147,22 @@ class Admission:
         building.points += resolved
         return None
 
-    def _resolve(self, point: PointIn, project: int, source: str, building: _Building) -> tuple[int, str]:
+    def _resolve(self, name: str, type_: str, project: int, source: str, building: _Building) -> tuple[int, str]:
         """(number, type) of a stat that is not in memory: drafted by this submission, in the catalog, or new. Number 0: the
         project's derived stats are used up, the point stays in the raw record only.
         """
-        type_ = point.type or "counter"
-        slot = (source, point.name, "" if source == "stat" else type_)
+        slot = (source, name, "" if source == "stat" else type_)
         drafted = building.stats.get(slot)
         if drafted is not None:
             return drafted.stat_id, drafted.type
-        known = self.stats.names(project, source).get(point.name) if source == "stat" else None
-        known = known or self.stats.look_up(project, source, point.name, type_)
+        known = self.stats.names(project, source).get(name) if source == "stat" else None
+        known = known or self.stats.look_up(project, source, name, type_)
         if known is not None:
             return known.stat_id, known.type
         if not self.stats.room(project, source, len(building.stats)):
             self.stats.refused_derived += 1
             return 0, type_
-        row = self.stats.draft(project, source, point.name, type_, self._clock())
+        row = self.stats.draft(project, source, name, type_, self._clock())
         building.stats[slot] = row
         return row.stat_id, row.type
 

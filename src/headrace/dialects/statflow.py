@@ -9,7 +9,7 @@ from headrace.dialects.base import Dialect, Fault, FaultDetail, Inbound, Limit, 
 from headrace.dialects.jsontext import NotJson
 from headrace.dialects.statflow_points import Batch, Point, exact_batch, exact_point, fast_batch, fast_point
 from headrace.dialects.statflow_reads import ROUTES as READS
-from headrace.records.intents import Answer, Decision, Intent, PointIn, Submission, Verdict
+from headrace.records.intents import Answer, Decision, Intent, PlainPoint, PointIn, Submission, Verdict
 
 #: Bytes of a body, as sent and decoded (rulings 1).
 BODY_CAP = 4 * 1024 * 1024
@@ -19,7 +19,7 @@ LIMIT = Limit("bucket", per_minute=36_000, burst=10_000)
 
 def parse_point(inbound: Inbound) -> Submission:
     """``POST /v1/ingest`` and its older form ``/v1/stat``."""
-    points = fast_point(inbound.body, inbound.received_us)
+    points: Sequence[PlainPoint] | None = fast_point(inbound.body, inbound.received_us)
     if points is None:
         points = _checked(exact_point, inbound)
     return _submission(points)
@@ -27,13 +27,13 @@ def parse_point(inbound: Inbound) -> Submission:
 
 def parse_batch(inbound: Inbound) -> Submission:
     """``POST /v1/ingest/batch``."""
-    points = fast_batch(inbound.body, inbound.received_us)
+    points: Sequence[PlainPoint] | None = fast_batch(inbound.body, inbound.received_us)
     if points is None:
         points = _checked(exact_batch, inbound)
     return _submission(points)
 
 
-def _submission(points: Sequence[PointIn]) -> Submission:
+def _submission(points: Sequence[PlainPoint]) -> Submission:
     answer = json_answer(202, {"accepted": len(points)})
 
     def render(decisions: Sequence[Decision]) -> Answer:

@@ -8,15 +8,15 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
-from functools import partial
 from itertools import repeat
+from operator import attrgetter
 from typing import Annotated, Any, Literal
 
 import msgspec
 
 from headrace.dialects.answers import Problem
 from headrace.dialects.jsontext import number, read_json
-from headrace.records.intents import PointIn, StatType
+from headrace.records.intents import PlainPoint, PointIn, StatType
 from headrace.records.tables import PointFlag
 from headrace.records.times import EARLIEST_US, FUTURE_US, iso_us
 
@@ -54,7 +54,7 @@ class Batch(msgspec.Struct):
 
 
 # The fast path knows no field that it does not use: what a decoder skips it does not check.
-class _FastPoint(Point, forbid_unknown_fields=True):
+class _FastPoint(Point, forbid_unknown_fields=True, gc=False):
     pass
 
 
@@ -64,15 +64,15 @@ class _FastBatch(msgspec.Struct, forbid_unknown_fields=True):
 
 _decode_point = msgspec.json.Decoder(_FastPoint).decode
 _decode_batch = msgspec.json.Decoder(_FastBatch).decode
-#: ``PointIn`` from one tuple without a Python frame: 0.08 µs instead of 0.3.
-_make_point = partial(tuple.__new__, PointIn)
+_STAT, _TYPE, _VALUE, _COUNT = map(attrgetter, ("stat", "type", "value", "count"))
+_TIMESTAMP, _T = map(attrgetter, ("timestamp", "t"))
 #: More than six digits of a second, which the typed decoder rounds and the exact reader cuts; and the escapes that could hide
 #: them. Two patterns, each with a literal start: one of both is five times slower.
 _LONG_FRACTION = re.compile(rb"\.\d{7,}[Zz+-]")
 _ASCII_ESCAPE = re.compile(rb"\\u00[2-7]")
 
 
-def fast_point(body: bytes, received_us: int) -> tuple[PointIn, ...] | None:
+def fast_point(body: bytes, received_us: int) -> tuple[PlainPoint, ...] | None:
     """The point of an ``/v1/ingest`` body, or None when the exact reader has to look."""
     try:
         point = _decode_point(body)
@@ -81,7 +81,7 @@ def fast_point(body: bytes, received_us: int) -> tuple[PointIn, ...] | None:
     return _fast_points((point,), body, received_us)
 
 
-def fast_batch(body: bytes, received_us: int) -> tuple[PointIn, ...] | None:
+def fast_batch(body: bytes, received_us: int) -> tuple[PlainPoint, ...] | None:
     """The points of an ``/v1/ingest/batch`` body, or None when the exact reader has to look."""
     try:
         batch = _decode_batch(body)
@@ -90,15 +90,15 @@ def fast_batch(body: bytes, received_us: int) -> tuple[PointIn, ...] | None:
     return _fast_points(batch.items, body, received_us)
 
 
-def _fast_points(items: Sequence[Point], body: bytes, received_us: int) -> tuple[PointIn, ...] | None:
+def _fast_points(items: Sequence[Point], body: bytes, received_us: int) -> tuple[PlainPoint, ...] | None:
     """Works by column, so that 1,000 points cost a handful of Python calls."""
-    names = [item.stat.strip() for item in items]
+    names = list(map(str.strip, map(_STAT, items)))
     together = "".join(names)
     if "~" in together or "\x00" in together or not all(names):
         return None
-    types: Sequence[StatType | None] = [item.type for item in items]
-    values = [item.value for item in items]
-    counts = [item.count for item in items]
+    types: Sequence[StatType | None] = list(map(_TYPE, items))
+    values = list(map(_VALUE, items))
+    counts = list(map(_COUNT, items))
     if counts.count(None) != len(items):
         if any((value is None) is (count is None) for value, count in zip(values, counts, strict=True)):
             return None
@@ -108,7 +108,10 @@ def _fast_points(items: Sequence[Point], body: bytes, received_us: int) -> tuple
         values = [value if count is None else count for value, count in zip(values, counts, strict=True)]
     elif None in values:
         return None
-    sent = [item.t if item.timestamp is None else item.timestamp for item in items]
+    sent = list(map(_TIMESTAMP, items))
+    short = list(map(_T, items))
+    if short.count(None) != len(items):
+        sent = [other if stamp is None else stamp for stamp, other in zip(sent, short, strict=True)]
     unsent = sent.count(None)
     times: Iterable[int] = repeat(received_us // 1000)
     flags: Iterable[int] = repeat(0)
@@ -119,7 +122,7 @@ def _fast_points(items: Sequence[Point], body: bytes, received_us: int) -> tuple
         times = moments
         backdated = PointFlag.BACKDATED
         flags = [0 if stamp is None else backdated for stamp in sent] if unsent else repeat(backdated)
-    return tuple(map(_make_point, zip(names, types, times, values, flags, strict=False)))
+    return tuple(zip(names, types, times, values, flags, strict=False))
 
 
 def _fast_times(sent: Sequence[float | datetime | None], body: bytes, received_us: int) -> list[int] | None:

@@ -32,6 +32,10 @@ class PointIn(NamedTuple):
     flags: int = 0
 
 
+#: A ``PointIn`` as a plain tuple: what the fast paths make, 1,000 at a time.
+PlainPoint = tuple[str, StatType | None, int, float, int]
+
+
 class RowIn(NamedTuple):
     """A row for ``table``: its values in the table's column order, without the trailing ``batch``."""
 
@@ -77,7 +81,7 @@ class Intent(msgspec.Struct, frozen=True):
     """One record of a request: stored whole, or not at all. ``source`` names the namespace of its points."""
 
     rows: Sequence[RowIn] = ()
-    points: Sequence[PointIn] = ()
+    points: Sequence[PlainPoint] = ()
     source: Source = "stat"
     claims: Sequence[Claim] = ()
     facts: Sequence[Fact] = ()

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from headrace.api.openapi import SECURITY_SCHEMES
+from headrace.api.openapi import OWN_TAG, SECURITY_SCHEMES
 from headrace.api.samples import KEY_VARIABLE, body_text, curl, personalize, resolve
 
 Json = Mapping[str, Any]
@@ -88,7 +88,7 @@ def groups(document: Json, reader: Reader) -> tuple[Group, ...]:
 def first_sends(all_groups: tuple[Group, ...]) -> Iterator[tuple[str, Endpoint]]:
     """Of each dialect (title, first endpoint that takes a record): what a newcomer tries."""
     for group in all_groups:
-        for endpoint in group.endpoints:
+        for endpoint in group.endpoints if group.name != OWN_TAG else ():
             if endpoint.method == "POST" and endpoint.scopes == ("write",) and endpoint.fields:
                 yield group.title, endpoint
                 break

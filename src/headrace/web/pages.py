@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+from anyio import to_thread
 from litestar import Request, Response, get
 from litestar.params import FromPath
 
 from headrace import __version__
-from headrace.api.app import TheDocument
-from headrace.api.deps import Services, TheServices
+from headrace.api.app import Document, TheDocument
+from headrace.api.deps import Readiness, Services, TheServices
 from headrace.api.errors import not_found, prefers_json
 from headrace.api.openapi import OWN_TAG
 from headrace.records.times import iso_text
@@ -27,26 +28,29 @@ def reader(request: Request[Any, Any, Any], services: Services) -> docs.Reader:
     return docs.Reader(base, iso_text(services.context.now()))
 
 
-@get("/", include_in_schema=False, sync_to_thread=True)
-def home(request: Request[Any, Any, Any], services: TheServices, document: TheDocument) -> Response[Any]:
+@get("/", include_in_schema=False)
+async def home(request: Request[Any, Any, Any], services: TheServices, document: TheDocument) -> Response[Any]:
     """What this server is and whether it accepts records: a page, or JSON by ``Accept``. Open to anyone."""
     readiness = services.ready.check()
-    if prefers_json(request):
-        state = {
-            "name": "headrace",
-            "version": __version__,
-            "status": "unavailable" if readiness.reasons else "ready",
-            "docs": f"{services.path_prefix}/docs",
-            "openapi": f"{services.path_prefix}/docs/openapi.json",
-            "ready": f"{services.path_prefix}/readyz",
-        }
-        return Response(state, headers={"cache-control": "no-store", "vary": "accept"})
-    groups = docs.groups(document.value, reader(request, services))
-    page = Pages(services.path_prefix).answer(
-        "home.html", reasons=readiness.reasons, degraded=readiness.degraded, sends=list(docs.first_sends(groups))
-    )
-    page.headers["vary"] = "accept"
-    return page
+    if not prefers_json(request):
+        asker = reader(request, services)
+        page = await to_thread.run_sync(_home_page, services.path_prefix, asker, document, readiness)
+        page.headers["vary"] = "accept"
+        return page
+    state = {
+        "name": "headrace",
+        "version": __version__,
+        "status": "unavailable" if readiness.reasons else "ready",
+        "docs": f"{services.path_prefix}/docs",
+        "openapi": f"{services.path_prefix}/docs/openapi.json",
+        "ready": f"{services.path_prefix}/readyz",
+    }
+    return Response(state, headers={"cache-control": "no-store", "vary": "accept"})
+
+
+def _home_page(prefix: str, asker: docs.Reader, document: Document, readiness: Readiness) -> Response[str]:
+    sends = list(docs.first_sends(docs.groups(document.value, asker)))
+    return Pages(prefix).answer("home.html", reasons=readiness.reasons, degraded=readiness.degraded, sends=sends)
 
 
 @get("/docs", include_in_schema=False, sync_to_thread=True)

@@ -1,0 +1,144 @@
+"""The ingest endpoints as tests use them: one row each says how a good record is sent and where it can be seen."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from typing import Any, Literal, NamedTuple
+
+import requests
+from wire import Client, bearer
+
+from headrace.dialects.base import Dialect, Route
+from headrace.dialects.registry import DIALECTS
+
+Header = Callable[[str], dict[str, str]]
+
+
+def x_api_key(key: str) -> dict[str, str]:
+    return {"X-API-Key": key}
+
+
+def x_seestack_key(key: str) -> dict[str, str]:
+    return {"X-SeeStack-Key": key}
+
+
+def find_route(method: str, path: str) -> tuple[Dialect, Route]:
+    for dialect in DIALECTS:
+        for route in dialect.routes:
+            if route.method == method and path in (route.path, *route.aliases):
+                return dialect, route
+    raise KeyError(path)
+
+
+class Endpoint(NamedTuple):
+    """``record`` makes the body of a record called ``name`` for a project; ``status`` is the answer to it; ``seen`` is the kind of
+    row that it becomes and ``spoiled`` a body that the dialect's parser refuses with ``spoiled_status``.
+    """
+
+    path: str
+    header: Header
+    status: int
+    record: Callable[[str, str], Any]
+    seen: Literal["points", "events", "requests"]
+    spoiled: bytes = b"{"
+    spoiled_status: int = 400
+
+    @property
+    def dialect(self) -> Dialect:
+        return find_route("POST", self.path)[0]
+
+    @property
+    def route(self) -> Route:
+        return find_route("POST", self.path)[1]
+
+    def body(self, client: Client, name: str = "good") -> bytes:
+        return json.dumps(self.record(client.project, name)).encode()
+
+    def post(
+        self,
+        client: Client,
+        body: Any = None,
+        *,
+        key: str | None = None,
+        name: str = "good",
+        headers: Mapping[str, str] | None = None,
+        **more: Any,
+    ) -> requests.Response:
+        """Sends ``body`` (bytes as they are, anything else as JSON; by default a good record) in the dialect's own way."""
+        if body is None:
+            body = self.body(client, name)
+        elif not isinstance(body, bytes) and not hasattr(body, "__next__"):
+            body = json.dumps(body).encode()
+        sent = {"Content-Type": "application/json", **self.header(client.key if key is None else key), **(headers or {})}
+        return client.call("POST", self.path, headers=sent, data=body, **more)
+
+    def count(self, client: Client) -> int:
+        """Records in the project, whatever they are called. The store must have caught up."""
+        if self.seen == "points":
+            return sum(client.points().values())
+        return len(client.rows(self.seen))
+
+
+def _request(name: str) -> dict[str, Any]:
+    return {
+        "traceId": name,
+        "direction": "outbound",
+        "method": "GET",
+        "host": "api.example.com",
+        "path": f"/{name}",
+        "statusCode": 200,
+        "durationMs": 12,
+        "timestamp": "2026-04-02T09:58:00.123Z",
+    }
+
+
+def _point(_: str, name: str) -> Any:
+    return {"stat": name, "value": 1, "type": "counter"}
+
+
+def _metric(project: str, name: str) -> Any:
+    return {"projectId": project, "payload": {name: 72.5}}
+
+
+ENDPOINTS = (
+    Endpoint("/v1/ingest", bearer, 202, _point, "points"),
+    Endpoint("/v1/stat", bearer, 202, _point, "points"),
+    Endpoint("/v1/ingest/batch", bearer, 202, lambda _, name: {"items": [_point("", name)]}, "points"),
+    Endpoint("/api/v1/events", bearer, 202, lambda _, name: {"events": [{"type": "event", "name": name}]}, "events"),
+    Endpoint("/api/slowstats/ingest-metrics", x_api_key, 200, _metric, "events"),
+    Endpoint("/api/slowstats/ingest-metric", x_api_key, 200, _metric, "events"),
+    Endpoint(
+        "/api/v1/ingest_events",
+        bearer,
+        201,
+        lambda _, name: {"event": {"event_type": "log", "message": name}},
+        "events",
+    ),
+    Endpoint("/api/v1/check_ins", bearer, 201, lambda _, name: {"check_in": {"slug": name}}, "events"),
+    Endpoint(
+        "/ingest/v1/http-requests", x_seestack_key, 202, lambda _, name: {"requests": [_request(name)]}, "requests"
+    ),
+)
+BY_PATH = {endpoint.path: endpoint for endpoint in ENDPOINTS}
+#: One endpoint of each dialect.
+MAIN = tuple(
+    BY_PATH[path]
+    for path in (
+        "/v1/ingest",
+        "/api/v1/events",
+        "/api/slowstats/ingest-metrics",
+        "/api/v1/ingest_events",
+        "/ingest/v1/http-requests",
+    )
+)
+
+
+def path_of(endpoint: Endpoint) -> str:
+    """A test's id."""
+    return endpoint.path
+
+
+def request_item(name: str = "good", **fields: Any) -> dict[str, Any]:
+    """A SeeStack request; a field given as ``...`` is left out."""
+    return {key: value for key, value in {**_request(name), **fields}.items() if value is not ...}
