@@ -16,6 +16,7 @@ from bodies import bodies, document, finite, text
 from headrace.dialects.base import Fault, FaultDetail
 from headrace.dialects.canaryhub import DIALECT
 from headrace.dialects.canaryhub_events import exact_events, fast_events
+from headrace.records.intents import PointIn
 from headrace.records.times import EARLIEST_US, FUTURE_US
 
 NOW_MS = NOW_US // 1000

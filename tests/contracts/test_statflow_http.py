@@ -34,11 +34,11 @@ def test_1_the_documented_curl(client: Client) -> None:
         *("-H", f"Authorization: Bearer {client.key}", "-H", "Content-Type: application/json"),
         *("-d", '{"stat": "my_first_metric", "value": 1, "type": "counter"}'),
     ]
-    shown = subprocess.run(command, capture_output=True, text=True, timeout=20, check=True).stdout
-    head, _, body = shown.partition("\r\n\r\n")
-    assert head.splitlines()[0] == "HTTP/1.1 202 Accepted"
-    assert "content-type: application/json" in head.lower().splitlines()
-    assert body == '{"accepted":1}'
+    shown = subprocess.run(command, capture_output=True, timeout=20, check=True).stdout
+    head, _, body = shown.partition(b"\r\n\r\n")
+    assert head.splitlines()[0] == b"HTTP/1.1 202 Accepted"
+    assert b"content-type: application/json" in head.lower().splitlines()
+    assert body == b'{"accepted":1}'
     listed = client.call("GET", "/v1/stats", params={"q": "my_first_metric"}).json()["stats"]
     assert [(stat["name"], stat["type"]) for stat in listed] == [("my_first_metric", "counter")]
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from http import HTTPStatus
 from importlib.resources import files
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from litestar import MediaType, Response
+from markupsafe import Markup, escape
 
 from headrace import __version__
 
@@ -32,6 +34,21 @@ _environment = Environment(
     trim_blocks=True,
     lstrip_blocks=True,
 )
+
+_CODE = re.compile(r"`+([^`]+)`+")
+
+
+def prose(text: str) -> Markup:
+    """``text`` escaped, what stands between backticks as code."""
+    return Markup(_CODE.sub(r"<code>\1</code>", str(escape(text))))  # noqa: S704 - escaped before
+
+
+def breakable(path: str) -> Markup:
+    """``path`` escaped, with a place to break after each slash."""
+    return Markup(str(escape(path)).replace("/", "/<wbr>"))  # noqa: S704 - escaped before
+
+
+_environment.filters.update(prose=prose, breakable=breakable)
 
 
 def asset(name: str) -> bytes:

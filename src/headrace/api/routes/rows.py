@@ -201,10 +201,10 @@ def list_requests(
     return RequestRowPage([RequestRow(**row) for row in page.rows], page.next)
 
 
-@get("/requests/{request_row:uuid}", guards=[reads], sync_to_thread=True, summary="One HTTP request")
-def get_request(services: TheServices, target: TheTarget, request_row: FromPath[UUID]) -> RequestRowInFull:  # type: ignore[valid-type]
+@get("/requests/{row:uuid}", guards=[reads], sync_to_thread=True, summary="One HTTP request")
+def get_request(services: TheServices, target: TheTarget, row: FromPath[UUID]) -> RequestRowInFull:  # type: ignore[valid-type]
     """With ``raw``, the request as it was accepted."""
-    return RequestRowInFull(**_one(services, target, REQUESTS, request_row, "request"))
+    return RequestRowInFull(**_one(services, target, REQUESTS, row, "request"))
 
 
 @get("/spans", guards=[reads], sync_to_thread=True, summary="List spans")
