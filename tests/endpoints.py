@@ -7,10 +7,10 @@ from collections.abc import Callable, Mapping
 from typing import Any, Literal, NamedTuple
 
 import requests
-from wire import Client, bearer
 
 from headrace.dialects.base import Dialect, Route
 from headrace.dialects.registry import DIALECTS
+from wire import Client, bearer
 
 Header = Callable[[str], dict[str, str]]
 
@@ -70,7 +70,11 @@ class Endpoint(NamedTuple):
             body = self.body(client, name)
         elif not isinstance(body, bytes) and not hasattr(body, "__next__"):
             body = json.dumps(body).encode()
-        sent = {"Content-Type": "application/json", **self.header(client.key if key is None else key), **(headers or {})}
+        sent = {
+            "Content-Type": "application/json",
+            **self.header(client.key if key is None else key),
+            **(headers or {}),
+        }
         return client.call("POST", self.path, headers=sent, data=body, **more)
 
     def count(self, client: Client) -> int:

@@ -8,7 +8,7 @@ import socket
 import time
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 from uuid import UUID
 
 import requests
@@ -27,7 +27,7 @@ def settle(server: Any) -> None:
     deadline = time.monotonic() + TIMEOUT_S
     while True:
         found = re.search(
-            r"^headrace_loader_lag_seconds (\S+)$", requests.get(f"{server.url}/metrics", timeout=TIMEOUT_S).text, re.M
+            r"^headrace_loader_lag_seconds (\S+)$", requests.get(f"{server.url}/metrics", timeout=TIMEOUT_S).text, re.MULTILINE
         )
         if found and float(found[1]) == 0:
             return
@@ -133,7 +133,7 @@ class Connection:
         self.socket = socket.create_connection(("127.0.0.1", server.port), timeout=TIMEOUT_S)
         self._file = self.socket.makefile("rb")
 
-    def __enter__(self) -> Connection:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -213,8 +213,6 @@ FORMS = {
 
 def assert_form(dialect: str, answer: requests.Response | Reply) -> None:
     """The answer is an error as clients of ``dialect`` read it."""
-    status, text = (
-        (answer.status, answer.body) if isinstance(answer, Reply) else (answer.status_code, answer.content)
-    )
+    status, text = (answer.status, answer.body) if isinstance(answer, Reply) else (answer.status_code, answer.content)
     assert answer.headers["content-type"].partition(";")[0] == "application/json", text
     assert FORMS[dialect](json.loads(text), status), text

@@ -16,11 +16,11 @@ from headrace.admission.admission import Admission
 from headrace.admission.claims import Claims, FoldedClaims
 from headrace.admission.stats import StatRegistry
 from headrace.api.services import Context
-from headrace.catalog import progress
+from headrace.catalog import dead_letters, progress
 from headrace.catalog.db import Catalog
 from headrace.catalog.stats import StatRow
 from headrace.cli.lock import FolderLock
-from headrace.journal import Journal
+from headrace.journal import Journal, rescue
 from headrace.loader.loader import JournalEnd, Loader
 from headrace.settings import Settings
 from headrace.store import Store, StoreUnavailable
@@ -29,8 +29,8 @@ from headrace.store.reader import QueryTimes
 #: Seconds between tries to open a store that would not start.
 STORE_RETRY_S = 5.0
 
-#: How long a stop waits for the loader, seconds.
-LOADER_STOP_S = 20.0
+#: How long a stop lets the loader go on with what waits, seconds; the journal keeps the rest. Service managers kill after 10 s.
+LOADER_STOP_S = 5.0
 
 #: How long the loader's thread waits for the event loop to do something for it, seconds.
 LOOP_WAIT_S = 30.0
@@ -92,11 +92,13 @@ class House:
     def _open_journal(self, folder: Path) -> None:
         with self.catalog.read() as connection:
             used = progress.last_segment(connection)
+        # Above every number that any journal of this catalog has used; a clock that was set back does not matter then.
+        first_segment = max(clock() // 1000, used + 1)
+        self._rescue_journal(folder / "journal.db", first_segment, used)
         journal = Journal(
             folder / "journal.db",
             clock=clock,
-            # Above every number that any journal of this catalog has used; a clock that was set back does not matter then.
-            first_segment=max(clock() // 1000, used + 1),
+            first_segment=first_segment,
             cap_bytes=self.settings.journal_max_bytes,
             min_free_bytes=self.settings.disk_min_free_bytes,
         )
@@ -105,6 +107,21 @@ class House:
         claims = Claims(self.folded, journal.saved_claims())
         self.journal = journal
         self.admission = Admission(journal, stats, claims, clock)
+
+    def _rescue_journal(self, path: Path, first_segment: int, projected: int) -> None:
+        """A journal whose file is broken is set aside, and what can be read of it goes on in a new one. ``projected``: the last
+        segment that the catalog has learned from, whichever journal it was in.
+        """
+        found = rescue.begin(path, first_segment=first_segment, clock=clock)
+        if found is None:
+            return
+        with self.catalog.write() as connection:
+            progress.set(connection, found.uuid, projected)
+            dead_letters.move(connection, found.old_uuid, found.uuid)
+        rescue.finish(path, found)
+        _log.error(
+            "the journal was damaged: %s waiting rows go on in a new one, the rest stays in %s", f"{found.rows:,}", found.aside
+        )
 
     def _pending_stats(self, project: int) -> list[StatRow]:
         return self.admission.stats.pending(project) if hasattr(self, "admission") else []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 from collections.abc import Mapping
 from typing import Any
 
@@ -17,6 +18,7 @@ from headrace.catalog import dead_letters
 from headrace.dialects.registry import DIALECTS
 from headrace.gateway.gateway import App, Gateway, Handler
 from headrace.journal.journal import LATENCY_BOUNDS
+from headrace.journal.rescue import set_aside
 from headrace.records.intents import Answer, Claim, Intent, RowIn, Submission, claim_key
 from headrace.web.site import make_site
 
@@ -85,8 +87,14 @@ class Instruments:
             degraded.append(f"{house.loader.torn} journal segments are only partly in the store")
         if (lag := self._lag()) > LAG_DEGRADED_S:
             degraded.append(f"the loader is {lag:.0f} s behind")
-        if quarantined := house.journal.quarantined():
-            degraded.append(f"{quarantined} damaged journal pages are set aside")
+        try:
+            if quarantined := house.journal.quarantined():
+                degraded.append(f"{quarantined} damaged journal pages are set aside")
+        except sqlite3.Error as error:
+            degraded.append(f"the journal cannot be read: {error}")
+        degraded += [f"a damaged journal is set aside in {name}" for name in set_aside(house.settings.data)]
+        if dropped := house.folded.dropped_early:
+            degraded.append(f"{dropped:,} claims were forgotten before their time: raise HEADRACE_CLAIMS_MAX")
         return Readiness((trouble,) if trouble else (), tuple(degraded))
 
 

@@ -70,12 +70,13 @@ class SampleRequest:
     project = 1
     received_us = 1_790_000_000_000_000
 
-    def __init__(self, route: Route, body: bytes) -> None:
+    def __init__(self, route: Route, kind: str, body: bytes) -> None:
         self.route = route
+        self.kind = kind
         self.body = body
 
     def header(self, name: bytes) -> bytes | None:
-        return None
+        return self.kind.encode() if name == b"content-type" else None
 
     def query(self) -> dict[str, str]:
         return {}
@@ -92,7 +93,7 @@ def test_the_sample_that_is_shown_is_accepted_by_its_own_parser(document, route)
     content = document["paths"][route.path][route.method.lower()]["requestBody"]["content"]
     kind, media = next(iter(content.items()))
     body = body_text(media["examples"]["1"]["value"], kind).encode()
-    submission = route.parse(SampleRequest(route, body))
+    submission = route.parse(SampleRequest(route, kind, body))
     assert len(submission.intents) >= 1
 
 

@@ -124,6 +124,7 @@ def test_a_stats_chart_is_dense_and_drawn_as_its_type_wants(world, source, stat_
     assert answer.status_code == 200
     assert (body["aggregate"], body["resolution"], body["to"]) == (aggregate, "1h", "2026-09-21T14:13:20.000000Z")
     (line,) = body["lines"]
+    assert line["name"] == "load"
     assert [point["value"] for point in line["points"]] == [value, empty, empty]
     assert [point["count"] for point in line["points"]] == [4, 0, 0]
     assert line["points"][0]["start"] == "2026-09-21T12:00:00.000000Z"

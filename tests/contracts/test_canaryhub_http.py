@@ -131,7 +131,7 @@ def test_4_a_refused_batch_costs_nothing(server: Any) -> None:
         {"value": -0.5},
         {"ts": "2026-04-02T09:58:00.123456+0200"},
     ],
-    ids=lambda fields: "-".join(fields),
+    ids="-".join,
 )
 def test_5_6_7_what_is_just_within_bounds(client: Client, fields: dict[str, Any]) -> None:
     assert told(EVENTS.post(client, batch(event(**fields)))) == (202, {"accepted": 1})

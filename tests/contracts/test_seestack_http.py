@@ -1,252 +1,223 @@
-"""SeeStack's http-requests against a real server: order of checks, caps, encodings, CORS, what is stored (contract 1, rulings 1)."""
+"""SeeStack's http-requests endpoint against a real server (contract 1.2, 1.3, 1.8, 1.9, 1.11; order of checks from the rulings)."""
 
 from __future__ import annotations
 
-import gzip
-import http.client
 import json
-import time
-import zlib
+import subprocess
 from typing import Any
-from uuid import UUID
+from uuid import uuid4
 
 import pytest
 import requests
-import zstandard
 
-PATH = "/ingest/v1/http-requests"
+from endpoints import BY_PATH, request_item, x_seestack_key
+from wire import Client, assert_form, bearer
+
+REQUESTS = BY_PATH["/ingest/v1/http-requests"]
 CAP = 10 * 1024 * 1024
-READABLE_S = 10.0
-ITEM = {
-    "traceId": "t-1",
-    "direction": "outbound",
-    "method": "get",
-    "host": "api.example.com",
-    "path": "/v1",
-    "statusCode": 200,
-    "durationMs": 12,
-    "timestamp": "2026-03-01T10:00:00.123Z",
-}
 
 
-class Client:
-    """A project of its own and a key for it."""
-
-    def __init__(self, server: Any, name: str) -> None:
-        self.server = server
-        self.project = server.project(name)
-        self.key = server.key(self.project, style="seestack")
-
-    def send(self, body: Any, method: str = "POST", path: str = PATH, **headers: str) -> requests.Response:
-        given = {name.replace("_", "-"): value for name, value in headers.items()}
-        headers = {"X-SeeStack-Key": self.key, "Content-Type": "application/json"} | given
-        raw = body if isinstance(body, bytes) else json.dumps(body).encode()
-        return requests.request(method, self.server.url + path, data=raw, headers=headers, timeout=20)
-
-    def stored(self) -> list[dict[str, Any]]:
-        """The project's requests, all that were acknowledged before: one more is sent and waited for."""
-        mark = str(time.monotonic_ns())
-        assert self.send({"requests": [ITEM | {"traceId": mark}]}).status_code == 202
-        deadline = time.monotonic() + READABLE_S
-        while True:
-            answer = requests.get(
-                f"{self.server.url}/api/headrace/requests",
-                headers={"Authorization": f"Bearer {self.key}"},
-                params={"from": "2026-02-01T00:00:00Z", "limit": 1000},
-                timeout=20,
-            )
-            assert answer.status_code == 200, answer.text
-            rows = next(value for value in answer.json().values() if isinstance(value, list))
-            if any(row["trace_id"] == mark for row in rows):
-                return [row for row in rows if row["trace_id"] != mark]
-            assert time.monotonic() < deadline, "not readable in time"
-            time.sleep(0.05)
+@pytest.fixture(scope="module")
+def client(server: Any) -> Client:
+    return Client(server, "seestack over http", style="seestack")
 
 
-@pytest.fixture
-def client(server: Any, request: pytest.FixtureRequest) -> Client:
-    return Client(server, request.node.originalname)
+def batch(*items: Any, **more: Any) -> dict[str, Any]:
+    return {**more, "requests": list(items)}
 
 
-def check(answer: requests.Response, status: int, code: str) -> dict[str, Any]:
-    assert answer.headers["content-type"] == "application/json"
-    body = answer.json()
-    assert (answer.status_code, body["error"]["code"]) == (status, code)
-    UUID(body["meta"]["requestId"])
-    return body
+def accepted(count: int) -> tuple[int, Any]:
+    return 202, {"ok": True, "accepted": count}
 
 
-# --- success ---
+def told(answer: requests.Response) -> tuple[int, Any]:
+    return answer.status_code, answer.json()
 
 
-def test_a_batch_is_stored(client: Client) -> None:
-    answer = client.send({"requests": [ITEM, ITEM | {"method": "POST", "durationMs": 1001}], "projectId": None})
-    assert (answer.status_code, answer.json()) == (202, {"ok": True, "accepted": 2})
-    rows = sorted(client.stored(), key=lambda row: row["duration_ms"])
-    assert [(row["method"], row["duration_ms"], row["is_slow"]) for row in rows] == [
-        ("GET", 12, False),
-        ("POST", 1001, True),
+def refused(answer: requests.Response) -> tuple[int, str, Any]:
+    """Status, code and what is wrong: the details of a validation error, else the message."""
+    assert_form("seestack", answer)
+    error = answer.json()["error"]
+    return answer.status_code, error["code"], error.get("details", error["message"])
+
+
+def test_the_documented_curl(server: Any) -> None:
+    client = Client(server, "seestack documented")
+    sent = batch(
+        request_item("a", userId="u1", direction="inbound", method="post", statusCode=201, durationMs=1001),
+        request_item("b", statusCode=401, requestSize=0, responseSize=-1),
+        projectId=str(uuid4()),
+    )
+    command = [
+        *("curl", "-sS", "-X", "POST", server.url + "/ingest/v1/http-requests", "-w", "\n%{http_code}"),
+        *("-H", f"X-SeeStack-Key: {client.key}", "-H", "Content-Type: application/json", "-d", json.dumps(sent)),
     ]
-    assert {row["dialect"] for row in rows} == {"seestack"}
+    shown = subprocess.run(command, capture_output=True, text=True, timeout=20, check=True).stdout
+    body, _, status = shown.rpartition("\n")
+    assert (int(status), json.loads(body)) == accepted(2)
+    assert client.totals()["requests"] == 2
+    rows = {row["trace_id"]: row for row in client.rows("requests")}
+    fields = ("direction", "method", "host", "path", "status", "duration_ms", "is_slow", "user_id", "ts")
+    moment = "2026-04-02T09:58:00.123000Z"
+    assert [tuple(rows[name][field] for field in fields) for name in ("a", "b")] == [
+        ("inbound", "POST", "api.example.com", "/a", 201, 1001.0, 1, "u1", moment),
+        ("outbound", "GET", "api.example.com", "/b", 401, 12.0, 0, "", moment),
+    ]
+    assert client.api(f"/requests/{rows['a']['id']}")["raw"] == sent["requests"][0]
 
 
-@pytest.mark.parametrize("header", ["X-SeeStack-Key", "x-seestack-key", "X-Seestack-Key", "X-AllStak-Key"])
-def test_both_names_of_the_key_header(client: Client, header: str) -> None:
-    answer = requests.post(
-        client.server.url + PATH, json={"requests": [ITEM]}, headers={header: client.key}, timeout=20
-    )
-    assert answer.status_code == 202
-
-
-@pytest.mark.parametrize("header", ["Authorization", "X-Api-Key"])
-def test_other_headers_count_when_its_own_are_absent(client: Client, header: str) -> None:
-    value = f"Bearer {client.key}" if header == "Authorization" else client.key
-    body = {"requests": [ITEM]}
-    alone = requests.post(client.server.url + PATH, json=body, headers={header: value}, timeout=20)
-    assert alone.status_code == 202
-    beside = requests.post(
-        client.server.url + PATH, json=body, headers={header: value, "X-AllStak-Key": "x"}, timeout=20
-    )
-    check(beside, 401, "INVALID_API_KEY")
-
-
-@pytest.mark.parametrize(
-    ("encoding", "encode"),
-    [("gzip", gzip.compress), ("deflate", zlib.compress), ("zstd", zstandard.ZstdCompressor().compress)],
-)
-def test_encodings(client: Client, encoding: str, encode: Any) -> None:
-    body = json.dumps({"requests": [ITEM] * 100}).encode()
-    assert client.send(encode(body), content_encoding=encoding).json() == {"ok": True, "accepted": 100}
-    check(client.send(body, content_encoding=encoding), 400, "BAD_REQUEST")
-    check(client.send(encode(body)[:-5], content_encoding=encoding), 400, "BAD_REQUEST")
-    assert len(client.stored()) == 100
-
-
-def test_a_client_that_offers_http2_and_hangs_on_to_http1(client: Client) -> None:
-    connection = http.client.HTTPConnection("127.0.0.1", client.server.port, timeout=20)
-    headers = {
-        "X-SeeStack-Key": client.key,
-        "Content-Type": "application/json",
-        "Connection": "Upgrade, HTTP2-Settings",
-        "Upgrade": "h2c",
-        "HTTP2-Settings": "AAEAAEAAAAIAAAABAAMAAABkAAQBAAAAAAUAAEAA",
-    }
-    connection.request("POST", PATH, json.dumps({"requests": [ITEM]}), headers)
-    answer = connection.getresponse()
-    assert (answer.status, json.loads(answer.read())) == (202, {"ok": True, "accepted": 1})
-    connection.close()
-
-
-def test_a_retry_with_an_idempotency_key_is_one_batch(client: Client) -> None:
-    first = client.send({"requests": [ITEM]}, idempotency_key="once")
-    second = client.send(b"{", idempotency_key="once")
-    assert second.headers["idempotency-replayed"] == "true"
-    assert (first.status_code, first.content) == (second.status_code, second.content)
-    assert len(client.stored()) == 1
-    check(client.send({"requests": [ITEM]}, idempotency_key="x" * 256), 400, "BAD_REQUEST")
-
-
-# --- refusals ---
-
-
-@pytest.mark.parametrize(
-    ("method", "path", "content_type", "body"),
-    [
-        ("POST", PATH, "application/json", b"{"),
-        ("POST", PATH, "text/plain", b"{}"),
-        ("GET", PATH, "application/json", b""),
-        ("DELETE", "/ingest/v1/anything", "application/json", b""),
-        ("POST", "/ingest/", "application/json", b""),
-        ("POST", PATH, "application/json", b"x" * (CAP + 1)),
-    ],
-    ids=["body", "type", "method", "path and method", "path", "size"],
-)
-def test_a_bad_key_wins_over_everything(client: Client, method: str, path: str, content_type: str, body: bytes) -> None:
-    for key in ("unknown", ""):
-        answer = client.send(body, method, path, content_type=content_type, x_seestack_key=key)
-        assert check(answer, 401, "INVALID_API_KEY")["error"]["message"] == "Invalid or missing API key"
-        assert answer.headers["access-control-allow-origin"] == "*"
-    missing = requests.request(method, client.server.url + path, data=body, timeout=20)
-    check(missing, 401, "INVALID_API_KEY")
-
-
-def test_routing_comes_before_the_body(client: Client) -> None:
-    check(client.send(b"{", path="/ingest/v1/nothing", content_type="text/plain"), 404, "NOT_FOUND")
-    wrong = client.send(b"{", "PUT", content_type="text/plain")
-    check(wrong, 405, "METHOD_NOT_ALLOWED")
-    assert wrong.headers["allow"] == "POST"
-    check(client.send(b"{", content_type="text/plain"), 415, "UNSUPPORTED_MEDIA_TYPE")
-    check(client.send(b"x" * (CAP + 1), content_encoding="br"), 415, "UNSUPPORTED_MEDIA_TYPE")
-    check(client.send(b"x" * (CAP + 1)), 413, "PAYLOAD_TOO_LARGE")
-    check(client.send(b"{"), 400, "BAD_REQUEST")
-    check(client.send({"requests": [ITEM | {"host": "", "userId": {}}]}), 400, "BAD_REQUEST")
-
-
-def test_other_paths_without_a_key_are_only_not_found(client: Client) -> None:
-    for path in ("/api/v1/errors", "/api/auth/login", "/api/v1/"):
-        check(requests.get(client.server.url + path, timeout=20), 404, "NOT_FOUND")
-
-
-def test_nothing_of_a_refused_batch_is_stored(client: Client) -> None:
-    answer = client.send({"requests": [ITEM, ITEM | {"direction": "sideways"}]})
-    assert check(answer, 422, "VALIDATION_ERROR")["error"]["details"] == {
-        "requests[1].direction": 'must match "inbound|outbound"'
-    }
-    assert client.stored() == []
-
-
-@pytest.mark.parametrize("size", [CAP - 1, CAP, CAP + 1])
-@pytest.mark.parametrize("encoding", ["", "gzip"])
-def test_the_cap_holds_for_wire_and_decoded_bytes(client: Client, size: int, encoding: str) -> None:
-    body = json.dumps({"requests": [ITEM]}).encode()
-    body += b" " * (size - len(body))
-    answer = client.send(gzip.compress(body, 1) if encoding else body, content_encoding=encoding or "identity")
-    if size <= CAP:
-        assert answer.status_code == 202
+@pytest.mark.parametrize(("size", "status"), [(0, 422), (1, 202), (99, 202), (100, 202), (101, 422)])
+def test_the_size_of_a_batch(client: Client, size: int, status: int) -> None:
+    answer = REQUESTS.post(client, batch(*[request_item()] * size))
+    if status == 202:
+        assert told(answer) == accepted(size)
     else:
-        check(answer, 413, "PAYLOAD_TOO_LARGE")
+        text = "size must be between 0 and 100" if size else "must not be empty"
+        assert refused(answer) == (422, "VALIDATION_ERROR", {"requests": text})
+
+
+REFUSED: list[tuple[Any, int, str, Any]] = [
+    (b"", 400, "BAD_REQUEST", "Malformed request body"),
+    (b"{", 400, "BAD_REQUEST", "Malformed request body"),
+    ([], 400, "BAD_REQUEST", "Malformed request body"),
+    ({"requests": {}}, 400, "BAD_REQUEST", "Malformed request body: requests has the wrong type"),
+    (batch(request_item(host={})), 400, "BAD_REQUEST", "Malformed request body: requests[0].host has the wrong type"),
+    (
+        batch(request_item(statusCode=2**31)),
+        400,
+        "BAD_REQUEST",
+        "Malformed request body: requests[0].statusCode has the wrong type",
+    ),
+    ({}, 422, "VALIDATION_ERROR", {"requests": "must not be empty"}),
+    (batch(None), 422, "VALIDATION_ERROR", {"requests[0]": "must not be null"}),
+    (batch(request_item(), projectId="7"), 422, "VALIDATION_ERROR", {"projectId": "must be a valid UUID"}),
+    (
+        batch(
+            request_item(),
+            request_item(traceId=..., direction="sideways", statusCode=600, durationMs=-1, timestamp="noon"),
+        ),
+        422,
+        "VALIDATION_ERROR",
+        {
+            "requests[1].traceId": "must not be blank",
+            "requests[1].direction": 'must match "inbound|outbound"',
+            "requests[1].statusCode": "must be 0 or between 100 and 599",
+            "requests[1].durationMs": "must be greater than or equal to 0",
+            "requests[1].timestamp": "must be an ISO-8601 instant",
+        },
+    ),
+]
+
+
+def test_what_is_refused_is_named_and_leaves_nothing(server: Any) -> None:
+    client = Client(server, "seestack refused")
+    for body, status, code, problem in REFUSED:
+        assert refused(REQUESTS.post(client, body)) == (status, code, problem)
+    assert client.totals() == {"events": 0, "requests": 0, "spans": 0, "points": {}}
+
+
+def test_a_body_cannot_choose_its_project(server: Any, client: Client) -> None:
+    mine, other = Client(server, "seestack mine"), Client(server, "seestack other")
+    assert told(REQUESTS.post(mine, batch(request_item(), projectId=other.project))) == accepted(1)
+    assert (mine.totals()["requests"], other.totals()["requests"]) == (1, 0)
+
+
+def test_both_key_headers(client: Client) -> None:
+    for name in ("X-SeeStack-Key", "X-Seestack-Key", "x-seestack-key", "X-AllStak-Key"):
+        headers = {name: client.key, "Content-Type": "application/json"}
+        assert client.call("POST", REQUESTS.path, headers=headers, data=REQUESTS.body(client)).status_code == 202, name
+
+
+UNKNOWN = (401, "INVALID_API_KEY", "Invalid or missing API key")
+
+
+@pytest.mark.parametrize("path", ["/ingest/v1/http-requests", "/ingest/v1/nothing", "/ingest/x"])
+def test_a_bad_key_wins_over_path_method_and_body(client: Client, path: str) -> None:
+    for headers in ({}, x_seestack_key(""), x_seestack_key("ask_live_unknown"), {"X-AllStak-Key": "x"}):
+        for method in ("POST", "GET", "DELETE"):
+            answer = client.call(method, path, headers=headers, data=b"{")
+            assert refused(answer) == UNKNOWN
+            assert "www-authenticate" not in answer.headers
+
+
+def test_routing_faults_with_a_good_key(client: Client) -> None:
+    headers = x_seestack_key(client.key)
+    answer = client.call("POST", "/ingest/v1/nothing", headers=headers)
+    assert refused(answer) == (404, "NOT_FOUND", "Resource not found")
+    answer = client.call("GET", "/ingest/v1/http-requests", headers=headers)
+    assert refused(answer) == (405, "METHOD_NOT_ALLOWED", "Method not allowed")
+    assert answer.headers["allow"] == "POST"
+    head = client.call("HEAD", "/ingest/v1/http-requests", headers=headers)
+    assert (head.status_code, head.content) == (405, b"")
+
+
+@pytest.mark.parametrize("kind", ["text/plain", "application/x-www-form-urlencoded", ""])
+def test_only_json_is_taken(client: Client, kind: str) -> None:
+    for body in (REQUESTS.body(client), b"{"):
+        answer = REQUESTS.post(client, body, headers={"Content-Type": kind})
+        assert refused(answer)[:2] == (415, "UNSUPPORTED_MEDIA_TYPE")
+
+
+def test_json_by_other_names(client: Client) -> None:
+    for kind in ("application/json; charset=utf-8", "APPLICATION/JSON", "application/vnd.seestack+json"):
+        assert REQUESTS.post(client, headers={"Content-Type": kind}).status_code == 202
+
+
+@pytest.mark.parametrize("path", ["/api/v1/projects", "/api/v1/logs/tail", "/api/auth/login", "/api/v1/eventsx"])
+def test_the_rest_of_its_paths(client: Client, path: str) -> None:
+    for headers in ({}, bearer(client.key)):
+        answer = client.call("GET", path, headers=headers)
+        assert refused(answer) == (404, "NOT_FOUND", "Resource not found")
+        assert "access-control-allow-origin" not in answer.headers
+
+
+@pytest.mark.parametrize(("size", "status"), [(CAP - 1, 202), (CAP, 202), (CAP + 1, 413)])
+def test_the_size_of_a_body(client: Client, size: int, status: int) -> None:
+    answer = REQUESTS.post(client, REQUESTS.body(client).ljust(size))
+    if status == 202:
+        assert told(answer) == accepted(1)
+    else:
+        assert refused(answer) == (413, "PAYLOAD_TOO_LARGE", f"Request body exceeds {CAP} bytes")
+
+
+def test_a_limit_only_when_the_key_has_one(client: Client) -> None:
+    free = client.make_key()
+    for _ in range(3):
+        answer = REQUESTS.post(client, key=free)
+        assert answer.status_code == 202
+        assert not [name for name in answer.headers if name.lower().startswith("x-ratelimit")]
+    limited = client.make_key(rate=1, burst=2)
+    statuses = [REQUESTS.post(client, batch(*[request_item()] * 50), key=limited).status_code for _ in range(2)]
+    assert statuses == [202, 202]
+    answer = REQUESTS.post(client, key=limited)
+    assert refused(answer) == (429, "RATE_LIMITED", "Rate limit exceeded")
+    assert 1 <= int(answer.headers["retry-after"]) <= 60
 
 
 def test_a_key_without_the_write_scope(client: Client) -> None:
-    reader = client.server.key(client.project, scopes=["read"])
-    check(client.send(b"{", x_seestack_key=reader), 403, "FORBIDDEN")
+    answer = REQUESTS.post(client, key=client.make_key(scopes=["read"]))
+    assert refused(answer) == (403, "FORBIDDEN", "This key lacks the write scope")
 
 
-def test_there_is_no_limit_unless_the_key_has_one(client: Client) -> None:
-    answers = [client.send({"requests": [ITEM]}) for _ in range(40)]
-    assert {answer.status_code for answer in answers} == {202}
-    assert not [name for name in answers[0].headers if name.lower().startswith("x-ratelimit")]
-    slow = client.server.key(client.project, rate=1, burst=2)
-    batch = {"requests": [ITEM] * 100}
-    limited = [client.send(batch, x_seestack_key=slow) for _ in range(3)]
-    assert [answer.status_code for answer in limited] == [202, 202, 429]
-    check(limited[2], 429, "RATE_LIMITED")
-    assert int(limited[2].headers["retry-after"]) >= 1
-
-
-# --- browsers ---
-
-
-def test_a_preflight_needs_no_key(client: Client) -> None:
-    answer = requests.options(
-        client.server.url + PATH,
-        headers={
-            "Origin": "https://app.example.com",
-            "Access-Control-Request-Method": "POST",
-            "Access-Control-Request-Headers": "content-type,x-allstak-key",
-        },
-        timeout=20,
-    )
-    assert answer.status_code == 204
-    assert answer.headers["access-control-allow-origin"] == "*"
-    allowed = {name.strip().lower() for name in answer.headers["access-control-allow-headers"].split(",")}
-    assert {"content-type", "content-encoding", "x-seestack-key", "x-allstak-key"} <= allowed
-    assert "POST" in answer.headers["access-control-allow-methods"]
-    assert answer.headers["access-control-max-age"] == "7200"
-    assert "access-control-allow-credentials" not in answer.headers
-
-
-def test_errors_are_readable_in_browsers(client: Client) -> None:
-    for answer in (client.send(b"{"), client.send({"requests": [ITEM]}), client.send(b"", "GET")):
+def test_cors(client: Client) -> None:
+    origin = {"Origin": "https://shop.example"}
+    for path in ("/ingest/v1/http-requests", "/ingest/v1/nothing"):
+        preflight = client.call("OPTIONS", path, headers=origin)
+        assert (preflight.status_code, preflight.content) == (204, b"")
+        assert preflight.headers["access-control-allow-origin"] == "*"
+        assert "x-seestack-key" in preflight.headers["access-control-allow-headers"].lower()
+        assert preflight.headers["access-control-max-age"] == "7200"
+        assert "access-control-allow-credentials" not in preflight.headers
+    for answer in (
+        REQUESTS.post(client, headers=origin),
+        REQUESTS.post(client, b"{", headers=origin),
+        REQUESTS.post(client, key="nobody", headers=origin),
+        client.call("GET", "/ingest/v1/nothing", headers={**origin, **x_seestack_key(client.key)}),
+    ):
         assert answer.headers["access-control-allow-origin"] == "*"
         assert "Retry-After" in answer.headers["access-control-expose-headers"]
+
+
+def test_every_error_has_an_id_of_its_own(client: Client) -> None:
+    ids = {REQUESTS.post(client, b"{").json()["meta"]["requestId"] for _ in range(3)}
+    assert len(ids) == 3

@@ -234,6 +234,8 @@ class Admission:
             SavedAnswer(digest, answer.status, _encode(headers).decode(), answer.body, self._clock() + ANSWER_KEPT_US)
         )
         self._answers[digest] = answer
+        # A failed commit takes it back before anybody else runs; after a good one the journal gives it.
+        batch.undo.append(lambda: self._answers.pop(digest, None))
         batch.done.add_done_callback(lambda _: self._answers.pop(digest, None))
 
 

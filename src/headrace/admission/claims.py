@@ -16,6 +16,8 @@ from typing import NamedTuple
 
 from rbloom import Bloom
 
+from headrace.journal import JournalUnavailable
+
 #: Claims in memory before they are folded.
 UNFOLDED_MAX = 200_000
 
@@ -53,6 +55,8 @@ class FoldedClaims:
         """Opens or makes the file. Filters of full generations are read from it, the youngest's is rebuilt by :meth:`warm`."""
         self._path = path
         self._maximum = maximum
+        #: Claims of a full generation: small enough that a low ``maximum`` drops a quarter at a time.
+        self._full = max(1, min(GENERATION_MAX, maximum // 4))
         self._reader = _connect(path)
         self._lock = threading.Lock()
         self._reader.execute(
@@ -73,18 +77,25 @@ class FoldedClaims:
         return sum(generation.claims for generation in self._generations)
 
     def holds(self, digest: bytes) -> bytes | None:
-        """The value held under ``digest``, None when it is not claimed."""
+        """The value held under ``digest``, None when it is not claimed. Raises ``JournalUnavailable`` when that cannot be told."""
         for generation in self._generations:
             if generation.bloom is not None and digest not in generation.bloom:
                 continue
-            row: tuple[bytes] | None = None
-            with suppress(sqlite3.OperationalError):  # dropped by `expire` since the tuple was read
-                row = self._reader.execute(
-                    f"SELECT value FROM claims_{generation.number} WHERE digest = ?", (digest,)
-                ).fetchone()
+            row = self._look_up(generation, digest)
             if row is not None:
                 return row[0]
         return None
+
+    def _look_up(self, generation: _Generation, digest: bytes) -> tuple[bytes] | None:
+        try:
+            row: tuple[bytes] | None = self._reader.execute(
+                f"SELECT value FROM claims_{generation.number} WHERE digest = ?", (digest,)
+            ).fetchone()
+        except sqlite3.Error as error:
+            if all(held.number != generation.number for held in self._generations):
+                return None  # dropped by `expire` since the tuple was read
+            raise JournalUnavailable(f"claims cannot be looked up: {error}") from None
+        return row
 
     def warm(self) -> None:
         """Builds the filter of the youngest generation, if a stop left it without one."""
@@ -94,7 +105,7 @@ class FoldedClaims:
             youngest = self._generations[0]
             writer = _connect(self._path)
             try:
-                bloom = Bloom(GENERATION_MAX, FALSE_POSITIVES, _hash)
+                bloom = self._new_bloom()
                 rows = writer.execute(f"SELECT digest FROM claims_{youngest.number}")
                 while chunk := rows.fetchmany(FOLD_CHUNK):
                     bloom.update([row[0] for row in chunk])
@@ -109,8 +120,9 @@ class FoldedClaims:
             writer = _connect(self._path)
             try:
                 youngest = self._generations[0] if self._generations else None
-                if youngest is None or youngest.claims >= GENERATION_MAX:
+                if youngest is None or youngest.claims >= self._full:
                     youngest = self._begin(writer, youngest)
+                    self._generations = (youngest, *self._generations)
                 assert youngest.bloom is not None
                 before = writer.total_changes
                 writer.execute("BEGIN IMMEDIATE")
@@ -118,33 +130,38 @@ class FoldedClaims:
                     youngest.bloom.update([row[0] for row in chunk])
                     writer.executemany(f"INSERT OR IGNORE INTO claims_{youngest.number} VALUES (?, ?)", chunk)
                 count = youngest.claims + writer.total_changes - before
-                first = min(youngest.first_at or claims[0][2], claims[0][2])
+                # The clock may have been set back between two claims.
+                times = [at for _, _, at in claims]
+                first, last = min(youngest.first_at or times[0], *times), max(youngest.last_at, *times)
                 writer.execute(
                     "UPDATE generations SET count = ?, first_at = ?, last_at = ? WHERE number = ?",
-                    (count, first, claims[-1][2], youngest.number),
+                    (count, first, last, youngest.number),
                 )
                 writer.execute("COMMIT")
             finally:
                 writer.close()
-            youngest = youngest._replace(claims=count, first_at=first, last_at=claims[-1][2])
+            youngest = youngest._replace(claims=count, first_at=first, last_at=last)
             self._generations = (youngest, *(g for g in self._generations if g.number != youngest.number))
 
     def _begin(self, writer: sqlite3.Connection, full: _Generation | None) -> _Generation:
         """Starts a generation; the filter of the one that is full is kept with it, for the next start."""
-        number = 1 if full is None else full.number + 1
         writer.execute("BEGIN IMMEDIATE")
+        number = writer.execute("SELECT coalesce(max(number), 0) + 1 FROM generations").fetchone()[0]
         if full is not None and full.bloom is not None:
             writer.execute("UPDATE generations SET bloom = ? WHERE number = ?", (full.bloom.save_bytes(), full.number))
         writer.execute(f"CREATE TABLE claims_{number} (digest BLOB PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID")
         writer.execute("INSERT INTO generations VALUES (?, 0, 0, 0, NULL)", (number,))
         writer.execute("COMMIT")
-        return _Generation(number, 0, 0, 0, Bloom(GENERATION_MAX, FALSE_POSITIVES, _hash))
+        return _Generation(number, 0, 0, 0, self._new_bloom())
+
+    def _new_bloom(self) -> Bloom:
+        return Bloom(self._full, FALSE_POSITIVES, _hash)
 
     def expire(self, now: int) -> None:
         """Drops generations whose youngest claim is past its time, and the oldest while there are too many."""
         with self._lock:
             kept = list(self._generations)
-            while kept and kept[-1].claims >= GENERATION_MAX:
+            while kept and (len(kept) > 1 or kept[0].claims >= self._full):
                 oldest = kept[-1]
                 early = oldest.last_at + HELD_US > now
                 if early and sum(generation.claims for generation in kept) <= self._maximum:

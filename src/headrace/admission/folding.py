@@ -29,7 +29,10 @@ def fold(journal_path: Path, folded: FoldedClaims, now: int, forget: Callable[[i
         return 0
     try:
         folded.fold([(digest, value, at) for _, digest, value, at in claims])
+        early = folded.dropped_early
         folded.expire(now)
+        if early != folded.dropped_early:
+            _log.warning("too many claims: %s were forgotten before their time", f"{folded.dropped_early - early:,}")
     except sqlite3.Error as error:
         _log.warning("claims stay in the journal for now: %s", error)
         return 0

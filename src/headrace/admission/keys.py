@@ -7,6 +7,7 @@ a millisecond, before a key is believed (4 µs); only when the key epoch moved i
 from __future__ import annotations
 
 import sqlite3
+import threading
 import time
 from collections.abc import Callable
 from hashlib import sha256
@@ -48,6 +49,8 @@ class KeyTable:
         self._used: dict[str, int] = {}
         self._last_used: dict[str, int] = {}
         self._refused: dict[str, tuple[int, str, int]] = {}
+        #: Held while a note is taken or all are handed over: a count is neither lost nor written twice.
+        self._noting = threading.Lock()
         self.refresh()
 
     def find(self, secret: str) -> KeyRow | None:
@@ -90,25 +93,30 @@ class KeyTable:
         now = self._clock()
         last = self._last_used.get(key.id, key.last_used_at or 0)
         if now - last >= USED_EVERY_US:
-            self._last_used[key.id] = self._used[key.id] = now
+            with self._noting:
+                self._last_used[key.id] = self._used[key.id] = now
 
     def note_refusal(self, key: KeyRow, reason: str) -> None:
         """A refused request with ``key``. ``reason`` never holds any part of a body."""
-        count = self._refused.get(key.id, (0, "", 0))[0]
-        self._refused[key.id] = (count + 1, reason, self._clock())
+        now = self._clock()
+        with self._noting:
+            count = self._refused.get(key.id, (0, "", 0))[0]
+            self._refused[key.id] = (count + 1, reason, now)
 
     def flush(self) -> None:
         """Writes what was noted to the catalog (any thread); what cannot be written now is kept for the next time."""
-        used, self._used = self._used, {}
-        refused, self._refused = self._refused, {}
+        with self._noting:
+            used, self._used = self._used, {}
+            refused, self._refused = self._refused, {}
         if not used and not refused:
             return
         try:
             with self._catalog.write() as connection:
                 key_table.record_use(connection, used, refused)
         except BaseException:
-            self._used = used | self._used
-            for key_id, (count, reason, at) in refused.items():
-                newer = self._refused.get(key_id)
-                self._refused[key_id] = (count, reason, at) if newer is None else (count + newer[0], newer[1], newer[2])
+            with self._noting:
+                self._used = used | self._used
+                for key_id, (count, reason, at) in refused.items():
+                    newer = self._refused.get(key_id, (0, reason, at))
+                    self._refused[key_id] = (count + newer[0], newer[1], newer[2])
             raise

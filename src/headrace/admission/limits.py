@@ -40,12 +40,14 @@ class Limiter:
 
     def __init__(self, clock: Callable[[], int]) -> None:
         self._clock = clock
-        self._states: dict[tuple[str, ...], tuple[float, float]] = {}
+        #: Per scope: units (left in a bucket, used in a window), of when, and until when that differs from no state at all.
+        self._states: dict[tuple[str, ...], tuple[float, float, float]] = {}
+        self._prune_at = PRUNE_AT
 
     def charge(self, scope: tuple[str, ...], spec: Spec, cost: int) -> Charge:
         """Charges ``cost`` units to ``scope`` if it has them."""
         now = self._clock() / 1_000_000
-        if len(self._states) > PRUNE_AT:
+        if len(self._states) > self._prune_at:
             self._prune(now)
         if spec.kind == "bucket":
             return self._bucket(scope, spec, cost, now)
@@ -54,25 +56,25 @@ class Limiter:
 
     def _bucket(self, scope: tuple[str, ...], spec: Spec, cost: int, now: float) -> Charge:
         per_second = spec.rate / 60
-        tokens, at = self._states.get(scope, (float(spec.burst), now))
+        tokens, at, _ = self._states.get(scope, (float(spec.burst), now, now))
         tokens = min(float(spec.burst), tokens + max(0.0, now - at) * per_second)
         allowed = cost <= tokens + 1e-9
         if allowed:
             tokens -= cost
-        self._states[scope] = (tokens, now)
-        missing = spec.burst - tokens
+        full_at = now + (spec.burst - tokens) / per_second
+        self._states[scope] = (tokens, now, full_at)
         wait = 0 if allowed else max(1, ceil((cost - tokens) / per_second - 1e-9))
-        return Charge(allowed, spec.burst, max(0, int(tokens)), ceil(now + missing / per_second), WINDOW_S, wait)
+        return Charge(allowed, spec.burst, max(0, int(tokens)), ceil(full_at), WINDOW_S, wait)
 
     def _window(self, scope: tuple[str, ...], spec: Spec, cost: int, now: float, start: float | None) -> Charge:
-        used, began = self._states.get(scope, (0.0, now if start is None else start))
+        used, began, _ = self._states.get(scope, (0.0, now if start is None else start, now))
         # A clock that jumped back would freeze a window in the future: it starts anew.
         if now >= began + WINDOW_S or now < began - 1 or (start is not None and start != began):
             used, began = 0.0, now if start is None else start
         allowed = used + cost <= spec.rate
         if allowed or start is not None:
             used += cost
-        self._states[scope] = (used, began)
+        self._states[scope] = (used, began, began + WINDOW_S)
         reset = ceil(began + WINDOW_S)
         wait = 0 if allowed else max(1, ceil(began + WINDOW_S - now))
         return Charge(allowed, spec.rate, max(0, spec.rate - int(used)), reset, WINDOW_S, wait)
@@ -88,5 +90,8 @@ class Limiter:
         return charge._replace(remaining=charge.remaining + 1 if charge.allowed else charge.remaining)
 
     def _prune(self, now: float) -> None:
-        """Forgets windows that are over and buckets untouched for an hour (full again at any sensible rate)."""
-        self._states = {scope: state for scope, state in self._states.items() if now - state[1] < 3_600}
+        """Forgets windows that are over and buckets that are full again. Not tried again before twice as many are held: else a flood from
+        many addresses would make every request walk them all.
+        """
+        self._states = {scope: state for scope, state in self._states.items() if state[2] > now}
+        self._prune_at = max(PRUNE_AT, 2 * len(self._states))

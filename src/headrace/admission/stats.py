@@ -10,6 +10,9 @@ import secrets
 from collections.abc import Callable
 from typing import NamedTuple
 
+from sqlalchemy.exc import SQLAlchemyError
+
+from headrace.admission.keys import LookUpFailed
 from headrace.catalog import stats as stat_table
 from headrace.catalog.db import Catalog
 from headrace.catalog.stats import StatRow
@@ -55,9 +58,14 @@ class StatRegistry:
         return found
 
     def look_up(self, project: int, source: str, name: str, type_: str | None) -> Known | None:
-        """A stat that is not in memory, from the catalog. ``type_`` is part of the name in derived sources only."""
-        with self._catalog.read() as connection:
-            row = stat_table.find(connection, project, source, name, None if source == "stat" else type_)
+        """A stat that is not in memory, from the catalog. ``type_`` is part of the name in derived sources only. Raises
+        :class:`LookUpFailed`.
+        """
+        try:
+            with self._catalog.read() as connection:
+                row = stat_table.find(connection, project, source, name, None if source == "stat" else type_)
+        except SQLAlchemyError as error:
+            raise LookUpFailed(str(error).splitlines()[0]) from None
         if row is None:
             return None
         if self._held >= HOT_STATS:
@@ -82,7 +90,8 @@ class StatRegistry:
 
         def undo() -> None:
             self._pending.pop(row.stat_id, None)
-            self._names.get(slot, {}).pop(_key(row), None)
+            if self._names.get(slot, {}).pop(_key(row), None) is not None:
+                self._held -= 1
             self._counts[slot] -= 1
 
         return undo

@@ -76,6 +76,7 @@ def create_api(services: Services, dialects: Sequence[Dialect], site: Site | Non
         request_class=ApiRequest,
         request_max_body_size=MAX_BODY,
         state=state,
+        debug=False,  # never by an environment variable of the framework
         openapi_config=None,
         logging_config=None,
     )

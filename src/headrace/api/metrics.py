@@ -38,7 +38,7 @@ class HeadraceCollector(Collector):
     def collect(self) -> Iterator[Family]:
         now = self._gauges.read()
         yield InfoMetricFamily("headrace_build", "Version of this server", {"version": __version__})
-        accepted = CounterMetricFamily("headrace_accepted", "Records acknowledged", labels=["dialect"])
+        accepted = CounterMetricFamily("headrace_accepted", "Ingest requests acknowledged", labels=["dialect"])
         for dialect, count in sorted(now.accepted.items()):
             accepted.add_metric([dialect], count)
         yield accepted

@@ -117,3 +117,8 @@ def indexes(conn: Connection, journal: str) -> dict[tuple[int, str, int], set[in
     for segment, table, partition, row_index in conn.execute(query):
         found.setdefault((segment, table, int(partition)), set()).add(row_index)
     return found
+
+
+def move(conn: Connection, old: str, new: str) -> None:
+    """The letters of the journal ``old`` belong to ``new`` from now on: it carries on the same segments."""
+    conn.execute(update(dead_letters).where(dead_letters.c.journal == old).values(journal=new))

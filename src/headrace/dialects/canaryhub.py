@@ -109,6 +109,7 @@ _EVENTS = Route(
     decoded_cap=BODY_CAP,
     limit=LIMIT,
     body_type=Batch,
+    sample='{"events":[{"type":"event","name":"payment","value":29,"meta":{"plan":"pro"}}]}',
     answers=(
         (202, '{"accepted":3}'),
         (400, '{"error":"events[3].name is required"}'),

@@ -17,6 +17,9 @@ BODY_CAP = 4 * 1024 * 1024
 LIMIT = Limit("bucket", per_minute=36_000, burst=10_000)
 
 
+_ONE = json_answer(202, {"accepted": 1})
+
+
 def parse_point(inbound: Inbound) -> Submission:
     """``POST /v1/ingest`` and its older form ``/v1/stat``."""
     points: Sequence[PlainPoint] | None = fast_point(inbound.body, inbound.received_us)
@@ -34,7 +37,7 @@ def parse_batch(inbound: Inbound) -> Submission:
 
 
 def _submission(points: Sequence[PlainPoint]) -> Submission:
-    answer = json_answer(202, {"accepted": len(points)})
+    answer = _ONE if len(points) == 1 else json_answer(202, {"accepted": len(points)})
 
     def render(decisions: Sequence[Decision]) -> Answer:
         decision = decisions[0]
@@ -129,6 +132,7 @@ _INGEST = Route(
     encodings=("gzip", "deflate", "zstd"),
     limit=LIMIT,
     body_type=Point,
+    sample='{"stat":"page.views","value":1,"type":"counter"}',
     answers=((202, '{"accepted":1}'), (400, '{"error":"value must be a finite number"}'), *_REFUSALS),
 )
 
@@ -138,6 +142,7 @@ _BATCH = _INGEST._replace(
     parse=parse_batch,
     aliases=(),
     body_type=Batch,
+    sample='{"items":[{"stat":"page.views","value":1,"type":"counter"},{"stat":"load.time","value":0.42,"type":"value"}]}',
     answers=((202, '{"accepted":1000}'), (400, '{"error":"items[7].value must be a finite number"}'), *_REFUSALS),
 )
 

@@ -78,7 +78,12 @@ def fast_point(body: bytes, received_us: int) -> tuple[PlainPoint, ...] | None:
         point = _decode_point(body)
     except (ValueError, RecursionError):
         return None
-    return _fast_points((point,), body, received_us)
+    if point.timestamp is not None or point.t is not None or point.count is not None or point.value is None:
+        return _fast_points((point,), body, received_us)
+    name = point.stat.strip()
+    if not name or "~" in name or "\x00" in name:
+        return None
+    return ((name, point.type, received_us // 1000, point.value, 0),)
 
 
 def fast_batch(body: bytes, received_us: int) -> tuple[PlainPoint, ...] | None:

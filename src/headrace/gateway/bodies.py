@@ -34,7 +34,7 @@ class BodyUnreadable(Exception):
 
 
 class ClientGone(Exception):
-    """The client hung up before its body was complete: there is nobody to answer and nothing to store."""
+    """The client hung up, or closed its sending half, before its body was complete: there is nothing to store."""
 
 
 class TooMuchInFlight(Exception):

@@ -81,23 +81,25 @@ class Gateway:
         if scope["type"] != "http":
             await self.fallback(scope, receive, send)
             return
+        if scope.get("root_path"):
+            _cut_prefix(scope)
         match = self.table.match(scope["method"], scope["path"])
         if match is None:
+            if self.peers.trusts(scope):
+                _take_scheme(scope)
             await self.fallback(scope, receive, send)
             return
         if match.cors and scope["method"] == "OPTIONS":
             await _send(send, Answer(204, b"", PREFLIGHT), ())
             return
         answer, extra = await self._answer(match, scope, receive)
-        if answer is None:
-            return
         if match.cors:
             extra = (*extra, *CORS)
         await _send(send, answer, extra, head=scope["method"] == "HEAD")
 
     async def _answer(
         self, match: Match, scope: dict[str, Any], receive: Receive
-    ) -> tuple[Answer | StreamAnswer | None, tuple[tuple[bytes, bytes], ...]]:
+    ) -> tuple[Answer | StreamAnswer, tuple[tuple[bytes, bytes], ...]]:
         dialect = match.dialect
         route = match.route or _missing(dialect, scope["path"])
         exchange = Exchange(self, scope, receive, dialect, route, match.params)
@@ -115,8 +117,9 @@ class Gateway:
             _log.warning("refusing %s: %s", route.dialect, error)
             why = Fault.UNAVAILABLE.value
             answer = dialect.fault(Fault.UNAVAILABLE, FaultDetail(retry_after=RETRY_AFTER_S))
-        except ClientGone:
-            return None, ()
+        except ClientGone:  # it may have closed its sending half only, and reads this
+            why = Fault.UNREADABLE.value
+            answer = dialect.fault(Fault.UNREADABLE, FaultDetail())
         except Exception:  # the client gets the dialect's 500, the log the traceback
             _log.exception("a request to %s failed", route.path)
             why = Fault.INTERNAL.value
@@ -142,6 +145,22 @@ class Gateway:
         self.refused[dialect, why, answer.status] += 1
         if key is not None and isinstance(answer, Answer) and answer.status < 500:
             self.keys.note_refusal(key, f"{exchange.route.path}: {answer.status} {answer.reason or why}")
+
+
+def _cut_prefix(scope: dict[str, Any]) -> None:
+    """Takes the path prefix off. A proxy may have done so already: the bare path is served as well."""
+    prefix, path = scope["root_path"], scope["path"]
+    if path == prefix or path.startswith(prefix + "/"):
+        scope["path"] = path[len(prefix) :] or "/"
+    scope["root_path"] = ""
+
+
+def _take_scheme(scope: dict[str, Any]) -> None:
+    """The scheme that the client used, as a trusted proxy tells it: the pages' commands are made from it."""
+    told = [value for name, value in scope["headers"] if name == b"x-forwarded-proto"]
+    scheme = told[-1].decode("latin-1").rpartition(",")[2].strip().lower() if told else ""
+    if scheme in ("http", "https"):
+        scope["scheme"] = scheme
 
 
 async def _nothing(_scope: dict[str, Any], _receive: Receive, send: Send) -> None:

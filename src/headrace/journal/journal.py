@@ -103,7 +103,11 @@ class Journal:
             held_rows += self._open.row_count
             held_bytes += self._open.size
         if held_rows and (held_rows + rows > SEGMENT_ROWS or held_bytes + size > SEGMENT_BYTES):
+            before = self._open
             self.seal()
+            if before is not None and before.done.exception() is not None:
+                # What the caller has decided may rest on stats and claims that have just been taken back.
+                raise JournalUnavailable(self._failure)
         batch = self._open or self._begin()
         batch.requests += 1
         return batch
@@ -273,7 +277,10 @@ class Journal:
         now = time.monotonic()
         if now - self._disk_checked < DISK_CHECK_S:
             return
-        disk = os.statvfs(self.path.parent)
+        try:
+            disk = os.statvfs(self.path.parent)
+        except OSError as error:
+            raise JournalUnavailable(f"the data folder cannot be reached: {error.strerror}") from None
         if disk.f_flag & os.ST_RDONLY:
             raise JournalUnavailable("the data folder is on a read-only file system")
         if (free := disk.f_bavail * disk.f_frsize) < self._min_free:
@@ -374,10 +381,15 @@ class Journal:
             self._schedule()
 
     def saved_answer(self, digest: bytes, now: int) -> tuple[int, str, bytes] | None:
-        """(status, headers as JSON, body) of the answer kept under ``digest``, None when there is none or it is too old."""
-        row: tuple[int, str, bytes] | None = self._db.execute(
-            "SELECT status, headers, body FROM answers WHERE digest = ? AND expires_at > ?", (digest, now)
-        ).fetchone()
+        """(status, headers as JSON, body) of the answer kept under ``digest``, None when there is none or it is too old. Raises
+        :class:`JournalUnavailable` when that cannot be told.
+        """
+        try:
+            row: tuple[int, str, bytes] | None = self._db.execute(
+                "SELECT status, headers, body FROM answers WHERE digest = ? AND expires_at > ?", (digest, now)
+            ).fetchone()
+        except sqlite3.Error as error:
+            raise JournalUnavailable(f"the journal cannot be read: {error}") from None
         return row
 
     def forget_answers(self, now: int, keep: int) -> None:
@@ -421,4 +433,5 @@ class Journal:
 
 
 def _why(error: sqlite3.Error) -> str:
-    return f"the journal cannot be written: {error}"
+    hint = "; the next start sets the file aside" if schema.is_damage(error) else ""
+    return f"the journal cannot be written: {error}{hint}"

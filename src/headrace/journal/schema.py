@@ -48,6 +48,11 @@ class JournalTooNew(RuntimeError):
     """The file was written by a newer release."""
 
 
+def is_damage(error: sqlite3.Error) -> bool:
+    """Whether ``error`` says that the file itself is broken, not that it cannot be used now."""
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+
+
 def connect(path: Path, *, readonly: bool = False) -> sqlite3.Connection:
     """A connection in autocommit mode that may be used by one thread at a time. Raises ``sqlite3.Error``."""
     uri = f"file:{path}?mode=ro" if readonly else f"file:{path}?mode=rwc"

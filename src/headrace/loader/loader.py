@@ -81,12 +81,15 @@ class Loader:
         self._projections = Projections(catalog, journal_uuid)
         #: Segments that earlier processes may have begun to load: the store is asked about each.
         self._doubtful_upto = doubtful_upto
+        #: A try failed: nothing that was sealed then is certain any more.
+        self._in_doubt = False
         #: The last segment that is in the store.
         self.loaded_upto = 0
         self._to_trim: list[int] = []
         self._synced_at = 0.0
         self._wake = threading.Event()
         self._stop = threading.Event()
+        self._stop_by = float("inf")
         self._thread = threading.Thread(target=self._run, name="loader", daemon=True)
         #: Rows brought into the store since the start, by table; why nothing moves, "" when it does.
         self.rows: Counter[str] = Counter()
@@ -102,14 +105,16 @@ class Loader:
         self._wake.set()
 
     def stop(self, timeout_s: float) -> None:
-        """Ends the thread once all that was committed is loaded, or after ``timeout_s``; the journal keeps the rest. The journal's
-        end must still answer meanwhile.
+        """Ends the thread. What was committed is loaded for ``timeout_s`` more at most, the journal keeps the rest; an insert under way
+        is waited for as long again. The journal's end must still answer meanwhile.
         """
+        self._stop_by = time.monotonic() + timeout_s
         self._stop.set()
         self._wake.set()
         if self._thread.is_alive():
-            self._thread.join(timeout_s)
-        self._reader.close()
+            self._thread.join(2 * timeout_s)
+        if not self._thread.is_alive():
+            self._reader.close()
 
     # --- the loop
 
@@ -121,12 +126,14 @@ class Loader:
                 self._drain_sealed()
             except (StoreError, SQLAlchemyError, sqlite3.Error, OSError) as error:
                 self._report(error)
+                self._in_doubt = True
                 self._stop.wait(backoff)
                 backoff = min(backoff * 2, BACKOFF_S[1])
                 continue
             except Exception as error:  # a mistake of ours must not end loading for good, nor go unseen
                 _log.exception("the loader stumbled")
                 self.trouble = f"loader: {type(error).__name__}"
+                self._in_doubt = True
                 self._stop.wait(BACKOFF_S[1])
                 continue
             self.trouble = ""
@@ -148,8 +155,6 @@ class Loader:
         if trouble != self.trouble:
             _log.warning("loading waits: %s", trouble)
         self.trouble = trouble
-        # Nothing that was under way is certain any more.
-        self._doubtful_upto = max(self._doubtful_upto, self._end.seal())
 
     def _rest(self, started: float) -> None:
         """Waits for work; after work at most until the pause is over or a whole segment waits."""
@@ -170,9 +175,13 @@ class Loader:
     def _drain_sealed(self) -> None:
         store = self._open_store()
         upto = self._end.seal()
+        if self._in_doubt:
+            self._doubtful_upto, self._in_doubt = max(self._doubtful_upto, upto), False
         for segment in self._reader.segments(upto):
             if segment <= self.loaded_upto:
                 continue
+            if time.monotonic() > self._stop_by:
+                return
             try:
                 self._load(store, segment)
             except SegmentTorn as torn:
@@ -192,9 +201,9 @@ class Loader:
             return
         self._open_store().sync()
         self._synced_at = time.monotonic()
-        done, self._to_trim = self._to_trim, []
-        for segment in done:
-            self._end.trim(segment)
+        while self._to_trim:
+            self._end.trim(self._to_trim[0])
+            del self._to_trim[0]
 
     # --- one segment
 

@@ -151,11 +151,12 @@ class Store:
     def rollup_holds(self, rollup: str, partition: int, batch: int) -> bool:
         """Whether ``rollup`` got the rows of ``batch`` in ``partition``.
 
-        A rollup row keeps its highest batch, so this is exact for the newest batch only, which is the one in doubt: the
-        loader goes one batch at a time.
+        A rollup row keeps its highest batch: once the engine has merged rows of several batches the older numbers are gone.
+        So a later batch in the partition counts too: the loader begins none before the one in front of it is complete.
         """
         name = _rollup(rollup).name
-        return bool(self._look(f"SELECT 1 FROM {name} WHERE {_in(name)} LIMIT 1", partition, batch))
+        where = f"{schema.partition_of(name)} = {{partition:UInt32}} AND batch >= {{batch:UInt64}}"
+        return bool(self._look(f"SELECT 1 FROM {name} WHERE {where} LIMIT 1", partition, batch))
 
     def rebuild_rollup(self, rollup: str, partition: int, batch: int, token: str) -> None:
         """Fills ``rollup`` from the raw rows of ``batch`` in ``partition``; call it only when it holds none of them.

@@ -35,7 +35,7 @@ class SeriesPoint(msgspec.Struct, frozen=True):
 
 
 class SeriesLine(msgspec.Struct, frozen=True):
-    """``group`` is what the line stands for: a stat's id, a field's value, "" when nothing was grouped; ``name`` the stat's."""
+    """``group`` is what the line stands for: a stat's id, a field's value, "" for everything together; ``name`` is the stat's."""
 
     group: str
     name: str
@@ -138,6 +138,8 @@ def _answer(services: Services, project: int, question: Question) -> SeriesAnswe
     )
     lines = read_series(services.store(), series)
     names = {str(row.stat_id): row for row in found}
+    if len(found) == 1:
+        names[""] = found[0]
     return SeriesAnswer(
         when(start * 1000),
         when(end * 1000),
@@ -173,7 +175,7 @@ def _aggregate(question: Question, found: Sequence[StatRecord]) -> Aggregate:
 
 
 def _line(line: Line, series: Series, names: Mapping[str, StatRecord]) -> SeriesLine:
-    row = names.get(line.group) if series.group_by == "stat" else None
+    row = names.get(line.group) if isinstance(series.source, PointsSource) else None
     points = [
         SeriesPoint(when(bucket.start * 1000), bucket.value(series.aggregate), bucket.count, bucket.min, bucket.max)
         for bucket in line.buckets

@@ -1,0 +1,224 @@
+"""The order of checks: for every two neighbouring steps of every route, a request that fails both gets the earlier answer.
+
+The cases come from ``Route.steps``. What it takes to fail a step is the table ``FAIL``; a step or route without an entry fails here.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from itertools import pairwise
+from typing import Any, NamedTuple
+
+import pytest
+
+from endpoints import BY_PATH
+from headrace.dialects.base import Route, Step
+from headrace.dialects.registry import ROUTES
+from wire import Client, Reply, assert_form, bearer, request_bytes, talk
+
+#: What a step answers when it refuses. The status of ``parse`` is the dialect's own, that of ``handle`` is in ``READS``.
+STATUS: dict[Step, int] = {
+    "ip_guard": 429,
+    "declared_size": 413,
+    "auth": 401,
+    "scope": 403,
+    "idempotency": 400,
+    "charge_request": 429,
+    "body": 415,
+    "parse": 400,
+    "decide": 409,
+    "charge_cost": 429,
+    "append": 503,
+}
+
+
+class Read(NamedTuple):
+    """How the handler of a route is made to refuse; ``status`` 0: it never does."""
+
+    status: int
+    path: str = ""
+    body: bytes = b""
+
+
+READS = {
+    ("GET", "/v1/stats"): Read(400, "/v1/stats?limit=0"),
+    ("GET", "/v1/stats/{id}/data"): Read(404, "/v1/stats/unknown/data"),
+    ("GET", "/v1/stats/{id}/export"): Read(404, "/v1/stats/unknown/export"),
+    ("POST", "/v1/auth/api-keys"): Read(400, body=b"{"),
+    ("GET", "/v1/auth/api-keys"): Read(0),
+    ("DELETE", "/v1/auth/api-keys/{id}"): Read(404, "/v1/auth/api-keys/unknown"),
+    ("POST", "/v1/annotations"): Read(400, body=b"{"),
+    ("GET", "/v1/annotations"): Read(400, "/v1/annotations?from=whenever"),
+    ("DELETE", "/v1/annotations/{id}"): Read(404, "/v1/annotations/unknown"),
+}
+#: Bodies that conflict with the counter ``taken``; the second of each is spoiled as well.
+CONFLICTS: dict[str, Callable[[Any], Any]] = {
+    "/v1/ingest": lambda value: {"stat": "taken", "type": "value", "value": value},
+    "/v1/ingest/batch": lambda value: {"items": [{"stat": "taken", "type": "value", "value": value}]},
+}
+#: Steps that a route has and that cannot refuse: no request of it makes a conflict; loopback is not counted by the guard
+#: (``test_gateway_faults`` lets others in).
+NEVER = {("/ingest/v1/http-requests", "decide")} | {(route.path, "ip_guard") for route in ROUTES}
+
+
+@dataclass
+class Attempt:
+    """A request that is being spoiled, one step after the other."""
+
+    client: Client
+    route: Route
+    path: str
+    body: bytes
+    scopes: tuple[str, ...] = ("read", "write")
+    spent: bool = False
+    keyless: bool = False
+    length: int | None = None
+    headers: dict[str, str] = field(default_factory=lambda: {"Content-Type": "application/json"})
+
+    def send(self) -> Reply:
+        body = b"" if self.length is not None else self.body
+        headers = self.headers if self.keyless else {**self.headers, **bearer(self._key())}
+        return talk(self.client.server, request_bytes(self.route.method, self.path, headers, body, length=self.length))
+
+    def _key(self) -> str:
+        """A key with the attempt's scopes; when it has to be spent, its one unit is used up in the route's own group."""
+        if not self.spent:
+            return self.client.make_key(scopes=self.scopes, unlimited=True)
+        key = self.client.make_key(scopes=self.scopes, rate=1, burst=1)
+        if self.route.parse is not None:
+            BY_PATH[self.route.path].post(self.client, key=key)
+        elif "read" in self.scopes:
+            self.client.call("GET", "/v1/stats", headers=bearer(key))
+        else:
+            self.client.call("POST", "/v1/annotations", headers=bearer(key), json={"text": "spent"})
+        return key
+
+
+def _no_scope(attempt: Attempt) -> None:
+    attempt.scopes = ("read",) if "write" in _needed(attempt.route) else ("write",)
+
+
+def _needed(route: Route) -> tuple[str, ...]:
+    return (route.scope,) if isinstance(route.scope, str) else route.scope
+
+
+def _too_large(attempt: Attempt) -> None:
+    attempt.length = attempt.route.cap + 1
+
+
+def _unreadable(attempt: Attempt) -> None:
+    attempt.headers["Content-Encoding"] = "br"
+
+
+def _spoiled(attempt: Attempt) -> None:
+    conflict = CONFLICTS.get(attempt.route.path)
+    attempt.body = json.dumps(conflict("no number")).encode() if conflict else BY_PATH[attempt.route.path].spoiled
+
+
+def _conflict(attempt: Attempt) -> None:
+    attempt.body = json.dumps(CONFLICTS[attempt.route.path](1)).encode()
+
+
+def _bad_retry_key(attempt: Attempt) -> None:
+    attempt.headers["Idempotency-Key"] = "not visible"
+
+
+def _bad_read(attempt: Attempt) -> None:
+    read = READS[attempt.route.method, attempt.route.path]
+    attempt.path = read.path or attempt.path
+    attempt.body = read.body
+
+
+def _nothing(_: Attempt) -> None:
+    """The journal of the server that these attempts go to takes nothing."""
+
+
+def _set(name: str) -> Callable[[Attempt], None]:
+    return lambda attempt: setattr(attempt, name, True)
+
+
+FAIL: dict[Step, Callable[[Attempt], None]] = {
+    "declared_size": _too_large,
+    "auth": _set("keyless"),
+    "scope": _no_scope,
+    "idempotency": _bad_retry_key,
+    "charge_request": _set("spent"),
+    "body": _unreadable,
+    "parse": _spoiled,
+    "decide": _conflict,
+    "charge_cost": _set("spent"),
+    "append": _nothing,
+    "handle": _bad_read,
+}
+
+
+def can_refuse(route: Route, step: Step) -> bool:
+    if step == "handle":
+        return bool(READS[route.method, route.path].status)
+    return (route.path, step) not in NEVER
+
+
+def status_of(route: Route, step: Step) -> int:
+    if step == "handle":
+        return READS[route.method, route.path].status
+    return BY_PATH[route.path].spoiled_status if step == "parse" else STATUS[step]
+
+
+def pairs() -> Iterator[Any]:
+    for route in ROUTES:
+        steps = [step for step in route.steps if can_refuse(route, step)]
+        for first, second in pairwise(steps):
+            yield pytest.param(route, first, second, id=f"{route.method} {route.path}: {first}, {second}")
+
+
+def attempt_of(client: Client, route: Route) -> Attempt:
+    """A request that no step refuses."""
+    body = BY_PATH[route.path].body(client) if route.parse is not None else b'{"name":"n","text":"t"}'
+    return Attempt(client, route, route.path.replace("{id}", "unknown"), body if route.cap else b"")
+
+
+def answer(attempt_at: Callable[[], Attempt], *steps: Step) -> Reply:
+    """The answer to an attempt that fails ``steps``. Windows are minutes of the epoch: one that saw two is made again."""
+    while True:
+        minute = time.time() // 60
+        attempt = attempt_at()
+        for step in reversed(steps):
+            FAIL[step](attempt)
+        reply = attempt.send()
+        if not attempt.spent or time.time() // 60 == minute:
+            return reply
+
+
+@pytest.fixture(scope="module")
+def client(server: Any) -> Client:
+    made = Client(server, "order of checks")
+    assert BY_PATH["/v1/ingest"].post(made, {"stat": "taken", "count": 1}).status_code == 202
+    return made
+
+
+@pytest.mark.parametrize(("route", "first", "second"), list(pairs()))
+def test_the_earlier_of_two_answers(
+    request: pytest.FixtureRequest, client: Client, route: Route, first: Step, second: Step
+) -> None:
+    if second == "append":
+        client = request.getfixturevalue("full_client")
+
+    def fresh() -> Attempt:
+        return attempt_of(client, route)
+
+    later = answer(fresh, second)
+    assert later.status == status_of(route, second), "the request does not fail the later step"
+    assert_form(route.dialect, later)
+    earlier = answer(fresh, first, second)
+    assert earlier.status == status_of(route, first) != later.status
+    assert_form(route.dialect, earlier)
+
+
+def test_every_route_passes_as_it_is(client: Client) -> None:
+    """Else the pairs above would prove nothing."""
+    for route in ROUTES:
+        status = attempt_of(client, route).send().status
+        assert status < 300 or "{id}" in route.path, (route.method, route.path, status)
