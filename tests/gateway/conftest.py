@@ -1,3 +1,4 @@
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -20,7 +21,7 @@ def full_server(server: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterat
             requests.get(full.url + "/healthz", timeout=5)
             break
         except requests.ConnectionError:
-            continue
+            time.sleep(0.05)
     yield full
     assert full.stop() == 0, full.log.read_text()
 

@@ -50,7 +50,7 @@ class ControlServer:
         """Stops listening, ends all connections and waits for the operations that still run."""
         if self._server is not None:
             self._server.close()
-        with suppress(FileNotFoundError):
+        with suppress(OSError):  # gone, or on a file system that became read-only: the next start replaces it
             os.unlink(SOCKET_NAME, dir_fd=self._folder)
         os.close(self._folder)
         for task in self._connections:

@@ -18,6 +18,9 @@ DECODE_ASIDE = 64 * 1024
 #: Largest window that a zstd frame may ask for, bytes.
 ZSTD_WINDOW = 8 * 1024 * 1024
 
+#: How long a client may send nothing of a body that it owes, seconds.
+STALL_S = 30.0
+
 Receive = Callable[[], Awaitable[dict[str, Any]]]
 
 
@@ -35,6 +38,10 @@ class BodyUnreadable(Exception):
 
 class ClientGone(Exception):
     """The client hung up, or closed its sending half, before its body was complete: there is nothing to store."""
+
+
+class HungUp(Exception):
+    """The wait for the rest of a body was ended by this side."""
 
 
 class TooMuchInFlight(Exception):
@@ -58,19 +65,46 @@ class InFlight:
         self.held -= size
 
 
-async def read_wire(receive: Receive, cap: int) -> bytes:
-    """The body as sent, at most ``cap`` bytes. Raises :class:`BodyTooLarge`, :class:`ClientGone`."""
-    message = await receive()
-    if message["type"] == "http.disconnect":
-        raise ClientGone
-    body: bytes = message.get("body", b"")
-    if not message.get("more_body", False):
-        if len(body) > cap:
-            raise BodyTooLarge(decoded=False)
-        return body
-    parts = [body]
-    size = len(body)
-    while message.get("more_body", False):
+class _Patience:
+    """Cancels the running task when nothing comes for ``STALL_S``. A timer costs 1 µs, ``asyncio.timeout`` three."""
+
+    __slots__ = ("_loop", "_task", "_timer")
+
+    def __init__(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._task = asyncio.current_task()
+        self._timer = self._start()
+
+    def _start(self) -> asyncio.TimerHandle:
+        assert self._task is not None
+        return self._loop.call_later(STALL_S, self._task.cancel)
+
+    def renew(self) -> None:
+        self._timer.cancel()
+        self._timer = self._start()
+
+    def end(self) -> None:
+        self._timer.cancel()
+
+
+async def read_wire(receive: Receive, cap: int, hold: Callable[[int], None] = lambda _: None) -> bytes:
+    """The body as sent, at most ``cap`` bytes. ``hold`` is told of each piece before the next one is asked for. Raises
+    :class:`BodyTooLarge`, :class:`ClientGone`, :class:`HungUp` (on a client that sends nothing for ``STALL_S``, or at a stop), and
+    what ``hold`` raises.
+    """
+    patience = _Patience()
+    try:
+        return await _read_pieces(receive, cap, hold, patience)
+    except asyncio.CancelledError:
+        raise HungUp("the rest of the body did not come in time") from None
+    finally:
+        patience.end()
+
+
+async def _read_pieces(receive: Receive, cap: int, hold: Callable[[int], None], patience: _Patience) -> bytes:
+    parts: list[bytes] = []
+    size = 0
+    while True:
         message = await receive()
         if message["type"] == "http.disconnect":
             raise ClientGone
@@ -78,7 +112,29 @@ async def read_wire(receive: Receive, cap: int) -> bytes:
         size += len(parts[-1])
         if size > cap:
             raise BodyTooLarge(decoded=False)
-    return b"".join(parts)
+        hold(len(parts[-1]))
+        if not message.get("more_body", False):
+            return parts[0] if len(parts) == 1 else b"".join(parts)
+        patience.renew()
+
+
+def impatient(receive: Receive) -> Receive:
+    """``receive`` that takes a client which sends nothing of its body for ``STALL_S`` for one that hung up."""
+    complete = False
+
+    async def receive_soon() -> dict[str, Any]:
+        nonlocal complete
+        if complete:
+            return await receive()
+        try:
+            async with asyncio.timeout(STALL_S):
+                message = await receive()
+        except TimeoutError:
+            return {"type": "http.disconnect"}
+        complete = not message.get("more_body", False)
+        return message
+
+    return receive_soon
 
 
 async def decode(wire: bytes, encoding: str, cap: int) -> bytes:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
+import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from headrace.admission.admission import Admission
-from headrace.admission.keys import KeyTable
+from headrace.admission.keys import KeyTable, LookUpFailed
 from headrace.admission.limits import Limiter
 from headrace.dialects.base import Dialect, Fault, FaultDetail, Refusal, Route
-from headrace.gateway.bodies import ClientGone, InFlight, Receive
+from headrace.gateway.bodies import ClientGone, HungUp, InFlight, Receive, impatient
 from headrace.gateway.exchange import Exchange, Refused
 from headrace.gateway.peers import Peers
 from headrace.gateway.routes import Match, RouteTable
@@ -25,6 +27,9 @@ Handler = Callable[[Exchange], Awaitable[Answer | StreamAnswer]]
 
 #: What a 503 asks the client to wait, seconds.
 RETRY_AFTER_S = 5
+
+#: Seconds between two lines of the log about refused requests.
+WARN_EVERY_S = 10.0
 
 #: CORS for browsers' ingest paths (rulings 1): any origin, never credentials.
 CORS = (
@@ -47,6 +52,24 @@ PREFLIGHT = (
 )
 
 _log = logging.getLogger("headrace.gateway")
+
+
+class Interruptible:
+    """See :meth:`Gateway.interruptible`."""
+
+    __slots__ = ("_all", "_task")
+
+    def __init__(self, tasks: set[asyncio.Task[Any]]) -> None:
+        self._all = tasks
+        self._task = asyncio.current_task()
+
+    def __enter__(self) -> None:
+        if self._task is not None:
+            self._all.add(self._task)
+
+    def __exit__(self, *_: object) -> None:
+        if self._task is not None:
+            self._all.discard(self._task)
 
 
 class Gateway:
@@ -74,6 +97,8 @@ class Gateway:
         #: Answers since the start: accepted ingest by dialect, refused requests by (dialect, fault or "body", status).
         self.accepted: Counter[str] = Counter()
         self.refused: Counter[tuple[str, str, int]] = Counter()
+        self._interruptible: set[asyncio.Task[Any]] = set()
+        self._warned_at = -WARN_EVERY_S
         #: Whatever no dialect owns: the API and the pages, put here once they are built.
         self.fallback: App = _nothing
 
@@ -87,7 +112,8 @@ class Gateway:
         if match is None:
             if self.peers.trusts(scope):
                 _take_scheme(scope)
-            await self.fallback(scope, receive, send)
+            with self.interruptible():
+                await self.fallback(scope, impatient(receive), send)
             return
         if match.cors and scope["method"] == "OPTIONS":
             await _send(send, Answer(204, b"", PREFLIGHT), ())
@@ -95,7 +121,11 @@ class Gateway:
         answer, extra = await self._answer(match, scope, receive)
         if match.cors:
             extra = (*extra, *CORS)
-        await _send(send, answer, extra, head=scope["method"] == "HEAD")
+        if isinstance(answer, StreamAnswer):
+            with self.interruptible():
+                await _send(send, answer, extra, head=scope["method"] == "HEAD")
+        else:
+            await _send(send, answer, extra, head=scope["method"] == "HEAD")
 
     async def _answer(
         self, match: Match, scope: dict[str, Any], receive: Receive
@@ -113,8 +143,8 @@ class Gateway:
         except Refused as refused:
             why = refused.fault.value
             answer = dialect.fault(refused.fault, refused.detail)
-        except JournalUnavailable as error:
-            _log.warning("refusing %s: %s", route.dialect, error)
+        except (JournalUnavailable, LookUpFailed, HungUp) as error:
+            self._warn(f"refusing {route.dialect}: {error}")
             why = Fault.UNAVAILABLE.value
             answer = dialect.fault(Fault.UNAVAILABLE, FaultDetail(retry_after=RETRY_AFTER_S))
         except ClientGone:  # it may have closed its sending half only, and reads this
@@ -131,6 +161,22 @@ class Gateway:
         if exchange.limit_state is not None and dialect.limit_headers is not None:
             extra = dialect.limit_headers(exchange.limit_state)
         return answer, extra
+
+    def interruptible(self) -> Interruptible:
+        """Marks the running request, for the length of a ``with``, as one that :meth:`hang_up` may end."""
+        return Interruptible(self._interruptible)
+
+    def hang_up(self) -> None:
+        """Ends the requests that wait for their client or for a query. Nothing of them is stored yet, and nothing acknowledged."""
+        for task in list(self._interruptible):
+            task.cancel()
+
+    def _warn(self, text: str) -> None:
+        """A line in the log, but not one per refused request: a full disk may be the one that holds the log."""
+        now = time.monotonic()
+        if now - self._warned_at >= WARN_EVERY_S:
+            self._warned_at = now
+            _log.warning("%s", text)
 
     def _count(self, exchange: Exchange, answer: Answer | StreamAnswer, why: str) -> None:
         key = getattr(exchange, "key", None)

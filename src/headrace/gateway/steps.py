@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Any
 
 from headrace.admission.keys import KeyRow, LookUpFailed
@@ -146,8 +147,8 @@ async def body(exchange: Exchange) -> None:
         raise Refused(Fault.ENCODING, FaultDetail(encoding=encoding[:64]))
     declared_size(exchange)
     try:
-        wire = await bodies.read_wire(exchange.receive, route.cap)
-        _hold(exchange, len(wire))
+        with exchange.gateway.interruptible():
+            wire = await bodies.read_wire(exchange.receive, route.cap, partial(_hold, exchange))
         if encoding:
             wire = await bodies.decode(wire, encoding, route.decoded_cap or route.cap)
             _hold(exchange, len(wire))
@@ -197,7 +198,8 @@ async def append(exchange: Exchange) -> None:
 
 async def handle(exchange: Exchange) -> None:
     """A read or a synchronous write of the API rooms."""
-    exchange.answer = await exchange.gateway.handlers[exchange.route.handler](exchange)
+    with exchange.gateway.interruptible():
+        exchange.answer = await exchange.gateway.handlers[exchange.route.handler](exchange)
 
 
 STEPS: dict[Step, StepFunction] = {
