@@ -27,7 +27,7 @@ from headrace.store import Store, StoreUnavailable
 from headrace.store.reader import QueryTimes
 
 #: Seconds between tries to open a store that would not start.
-STORE_RETRY_S = 5.0
+STORE_RETRY_S = 2.0
 
 #: How long a stop lets the loader go on with what waits, seconds; the journal keeps the rest. Service managers kill after 10 s.
 LOADER_STOP_S = 5.0
@@ -120,7 +120,9 @@ class House:
             dead_letters.move(connection, found.old_uuid, found.uuid)
         rescue.finish(path, found)
         _log.error(
-            "the journal was damaged: %s waiting rows go on in a new one, the rest stays in %s", f"{found.rows:,}", found.aside
+            "the journal was damaged: %s waiting rows go on in a new one, the rest stays in %s",
+            f"{found.rows:,}",
+            found.aside,
         )
 
     def _pending_stats(self, project: int) -> list[StatRow]:
@@ -153,6 +155,11 @@ class House:
     def store(self) -> Store:
         """Raises ``StoreUnavailable`` while the store does not start."""
         return self.open_store()
+
+    def stop_reads(self) -> None:
+        """Ends the store's queries; loading goes on."""
+        if self._store is not None:
+            self._store.stop_reads()
 
     @property
     def query_times(self) -> QueryTimes:

@@ -4,23 +4,29 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import resource
 import socket
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from granian.constants import HTTPModes, Interfaces
+from granian.constants import HTTPModes, Interfaces, SSLProtocols
 from granian.http import HTTP1Settings
 from granian.server.embed import Server
 
-from headrace.settings import Listener, Settings
+from headrace.cli.serve import check_certificate
+from headrace.settings import Listener, Settings, SettingsError
 
 #: Connections waiting to be accepted.
 BACKLOG = 1024
 
-#: Requests handled at a time on one address; more wait at the socket.
-CONCURRENCY = 1024
+#: Files that a server asks the system to be allowed, and how many of those it has it keeps for itself.
+FILES = 65_536
+OWN_FILES = 512
+
+#: How long a stop waits for requests under way before it ends them, and then for their answers, seconds.
+GRACE_S = 3.0
+LAST_WORDS_S = 1.0
 
 App = Callable[..., Awaitable[None]]
 _log = logging.getLogger("headrace")
@@ -37,7 +43,12 @@ class Listeners:
         self._app = app
         self._settings = settings
         self._servers: dict[Listener, tuple[Server, asyncio.Task[Any]]] = {}
+        #: Servers with an old certificate, which end once their requests are answered.
+        self._retired: set[asyncio.Task[Any]] = set()
         self._certificate = self._stamp()
+        # The embedded server counts open connections here, idle ones too: with few, some 1,000 clients that keep theirs open would lock
+        # out all others.
+        self._connections = max(1, allow_files() - OWN_FILES) // len(settings.listeners)
 
     async def start(self) -> None:
         """Binds every address. Raises :class:`ListenError`."""
@@ -58,10 +69,11 @@ class Listeners:
             http1_settings=HTTP1Settings(keep_alive=True),
             websockets=False,
             backlog=BACKLOG,
-            backpressure=CONCURRENCY,
+            backpressure=max(1, self._connections),
             log_enabled=False,
             ssl_cert=settings.tls_cert if tls else None,
             ssl_key=settings.tls_key if tls else None,
+            ssl_protocol_min=SSLProtocols.tls12,  # old programs speak no newer one
             url_path_prefix=settings.path_prefix or None,
         )
         self._servers[listener] = (server, asyncio.create_task(server.serve(), name=f"listen {listener}"))
@@ -74,16 +86,25 @@ class Listeners:
             return ()
 
     async def renew(self) -> None:
-        """Takes up a new certificate if the files changed: the addresses that speak TLS are opened anew."""
+        """Takes up a new certificate if the files changed and belong together. For a moment the old server and the new one share the
+        address: nobody is turned away.
+        """
         stamp = self._stamp()
         if stamp == self._certificate or not stamp:
             return
         self._certificate = stamp
+        try:
+            check_certificate(self._settings)
+        except SettingsError as error:
+            _log.warning("the new certificate is not used yet: %s", error)
+            return
         for listener, (server, task) in list(self._servers.items()):
-            if listener.speaks_tls(certificate=self._settings.tls_cert is not None):
-                server.stop()  # type: ignore[no-untyped-call]
-                await task
+            if listener.speaks_tls(certificate=True):
                 self._serve(listener)
+                await asyncio.sleep(0)
+                server.stop()  # type: ignore[no-untyped-call]
+                self._retired.add(task)
+                task.add_done_callback(self._retired.discard)
                 _log.info("%s uses the new certificate", listener)
 
     def broken(self) -> BaseException | None:
@@ -93,13 +114,31 @@ class Listeners:
                 return task.exception() or RuntimeError("a listener ended")
         return None
 
-    async def stop(self) -> None:
-        """Stops accepting and waits for the requests that are under way."""
+    async def stop(self, hang_up: Callable[[], Awaitable[None]]) -> None:
+        """Stops accepting and waits for the requests that are under way; those that take longer than ``GRACE_S`` are ended by
+        ``hang_up``.
+        """
         for server, _ in self._servers.values():
             server.stop()  # type: ignore[no-untyped-call]
-        for _, task in self._servers.values():
-            with suppress(Exception):
-                await task
+        tasks = {task for _, task in self._servers.values()} | self._retired
+        if not await _ended(tasks, GRACE_S):
+            await hang_up()
+            if not await _ended(tasks, LAST_WORDS_S):
+                _log.warning("some clients did not end their connections in time")
+
+
+async def _ended(tasks: set[asyncio.Task[Any]], within_s: float) -> bool:
+    return not tasks or not (await asyncio.wait(tasks, timeout=within_s))[1]
+
+
+def allow_files() -> int:
+    """Asks for as many open files as a server may need; gives how many it may have."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = FILES if hard == resource.RLIM_INFINITY else min(FILES, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+        return wanted
+    return FILES if soft == resource.RLIM_INFINITY else min(FILES, soft)
 
 
 def _check_free(listener: Listener) -> None:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import gc
 import logging
 import signal
 import sqlite3
+from collections.abc import Awaitable, Callable, Iterator
 
 import uvloop
 from sqlalchemy.exc import SQLAlchemyError
@@ -34,6 +34,9 @@ ANSWERS_MAX = 1_000_000
 TICK_S = 1.0
 SLOW_TICKS = 60
 
+#: What ends the server, with 0 and nothing lost.
+STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
+
 _log = logging.getLogger("headrace")
 
 
@@ -42,12 +45,19 @@ def serve(settings: Settings) -> int:
     logging.basicConfig(level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     logging.captureWarnings(capture=True)
     logging.getLogger("alembic").setLevel(logging.WARNING)
+    asked_early: list[int] = []
+    for number in STOP_SIGNALS:
+        signal.signal(number, lambda number, _: asked_early.append(number))
+    # A closed terminal ends nothing, and there is nothing to reload: certificates are looked at all the time.
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
     # The engine is imported on the main thread before any other thread starts.
     house = House.open(settings, patient=True)
     _spare_the_collector()
     try:
-        return uvloop.run(_serve(house))
+        return uvloop.run(_serve(house, asked_early))
     finally:
+        for number in STOP_SIGNALS:
+            signal.signal(number, signal.SIG_IGN)
         house.close()
 
 
@@ -58,11 +68,13 @@ def _spare_the_collector() -> None:
     gc.set_threshold(50_000, 20, 50)
 
 
-async def _serve(house: House) -> int:
+async def _serve(house: House, asked_early: list[int]) -> int:
     loop = asyncio.get_running_loop()
     stop, failed = asyncio.Event(), asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
+    for number in STOP_SIGNALS:
         loop.add_signal_handler(number, stop.set)
+    if asked_early:
+        return 0
     loader = house.make_loader(OnLoop(loop))
     keys = KeyTable(house.catalog, clock)
     gateway = _make_gateway(house, keys)
@@ -70,8 +82,9 @@ async def _serve(house: House) -> int:
     loader.start()
     loader.wake()
     listeners = Listeners(gateway, house.settings)
-    control = await ControlServer.start(house)
+    control: ControlServer | None = None
     try:
+        control = await ControlServer.start(house)
         await listeners.start()
         _announce(house)
         keeper = asyncio.create_task(_keep_house(house, keys, listeners, failed))
@@ -81,14 +94,38 @@ async def _serve(house: House) -> int:
             task.cancel()
         await asyncio.gather(stopped, keeper, return_exceptions=True)
     finally:
-        await listeners.stop()
-        await control.stop()
-        house.journal.commit()
-        await asyncio.to_thread(loader.stop, LOADER_STOP_S)
-        house.journal.commit()
-        with contextlib.suppress(SQLAlchemyError):
-            keys.flush()
+        await _end(house, gateway, listeners, control, keys)
     return 1 if failed.is_set() else 0
+
+
+async def _end(
+    house: House, gateway: Gateway, listeners: Listeners, control: ControlServer | None, keys: KeyTable
+) -> None:
+    """Ends the rooms in order; trouble in one does not keep the others from their ends."""
+
+    async def stop_reads() -> None:
+        await asyncio.to_thread(house.stop_reads)
+
+    async def hang_up() -> None:
+        gateway.hang_up()
+        await stop_reads()
+
+    async def stop_loader() -> None:
+        house.journal.commit()
+        await asyncio.to_thread(house.loader.stop, LOADER_STOP_S)
+        house.journal.commit()
+
+    steps: list[Callable[[], Awaitable[None]]] = [lambda: listeners.stop(hang_up), stop_reads]
+    if control is not None:
+        steps.append(control.stop)
+    steps += [stop_loader, lambda: asyncio.to_thread(keys.flush)]
+    for step in steps:
+        try:
+            await step()
+        except (SQLAlchemyError, sqlite3.Error, OSError) as error:
+            _log.warning("at the stop: %s", first_line(error))
+        except Exception:
+            _log.exception("at the stop")
 
 
 def _make_gateway(house: House, keys: KeyTable) -> Gateway:
@@ -118,24 +155,46 @@ def _announce(house: House) -> None:
 
 async def _keep_house(house: House, keys: KeyTable, listeners: Listeners, failed: asyncio.Event) -> None:
     """What is done beside the requests: usage of keys, trims that wait, claims to fold, answers too old, certificates."""
+    troubles: dict[str, str] = {}
     ticks = 0
     while True:
-        await asyncio.sleep(TICK_S)
-        ticks += 1
-        try:
-            await asyncio.to_thread(keys.flush)
-            house.journal.tidy()
-            if house.admission.claims.unfolded >= FOLD_AT:
-                await _fold(house)
-            if ticks % SLOW_TICKS == 0:
-                house.journal.forget_answers(clock(), ANSWERS_MAX)
-                await listeners.renew()
-        except (SQLAlchemyError, sqlite3.Error, OSError) as error:
-            _log.warning("housekeeping waits: %s", str(error).splitlines()[0])
+        for name, chore in _chores(house, keys, listeners, slow=ticks % SLOW_TICKS == 0):
+            try:
+                await chore()
+            except (SQLAlchemyError, sqlite3.Error, OSError) as error:
+                # Once for each trouble: a full disk may be the one that holds the log.
+                if troubles.get(name) != (line := first_line(error)):
+                    _log.warning("housekeeping, %s: %s", name, line)
+                troubles[name] = line
+            except Exception:
+                _log.exception("housekeeping, %s", name)
+            else:
+                troubles.pop(name, None)
         if listeners.broken() is not None:
             _log.critical("a listener ended: %s", listeners.broken())
             failed.set()
             return
+        await asyncio.sleep(TICK_S)
+        ticks += 1
+
+
+def _chores(
+    house: House, keys: KeyTable, listeners: Listeners, *, slow: bool
+) -> Iterator[tuple[str, Callable[[], Awaitable[None]]]]:
+    async def tidy() -> None:
+        house.journal.tidy()
+
+    async def forget_answers() -> None:
+        house.journal.forget_answers(clock(), ANSWERS_MAX)
+
+    yield "usage of keys", lambda: asyncio.to_thread(keys.flush)
+    yield "trims", tidy
+    yield "certificates", listeners.renew
+    if house.admission.claims.unfolded >= FOLD_AT:
+        yield "claims", lambda: _fold(house)
+    if slow:
+        yield "filters of claims", lambda: asyncio.to_thread(house.folded.warm)
+        yield "kept answers", forget_answers
 
 
 async def _fold(house: House) -> None:
@@ -150,3 +209,8 @@ async def _fold(house: House) -> None:
         on_loop(both)
 
     await asyncio.to_thread(fold, journal.path, house.folded, clock(), forget)
+
+
+def first_line(error: Exception) -> str:
+    """The first line of an error's text, or what kind it is."""
+    return (str(error) or type(error).__name__).splitlines()[0]

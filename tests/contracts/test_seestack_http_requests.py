@@ -14,6 +14,7 @@ from inbound import NOW_US, FakeInbound, route_of
 from headrace.dialects import seestack_requests as module
 from headrace.dialects.base import Fault, FaultDetail, Refusal
 from headrace.dialects.seestack import BATCH_CAP, DIALECT
+from headrace.dialects.seestack_fields import MAX_LABELS
 from headrace.records.encode import encode_row
 from headrace.records.intents import NEW, Answer, Submission
 from headrace.records.tables import REQUESTS
@@ -154,10 +155,10 @@ def test_extras_never_refuse(name: str, value: Any) -> None:
     assert json.loads(row(**{name: value})["raw"])[name] == value
 
 
-@pytest.mark.parametrize("count", [module.MAX_LABELS - 1, module.MAX_LABELS, module.MAX_LABELS + 1])
+@pytest.mark.parametrize("count", [MAX_LABELS - 1, MAX_LABELS, MAX_LABELS + 1])
 def test_labels_are_bounded(count: int) -> None:
     stored = row(metadata={f"k{n}": "v" for n in range(count)})
-    assert len(stored["labels"]) == min(count, module.MAX_LABELS)
+    assert len(stored["labels"]) == min(count, MAX_LABELS)
 
 
 @pytest.mark.parametrize(("length", "kept"), [(255, True), (256, True), (257, False)])

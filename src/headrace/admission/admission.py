@@ -234,9 +234,13 @@ class Admission:
             SavedAnswer(digest, answer.status, _encode(headers).decode(), answer.body, self._clock() + ANSWER_KEPT_US)
         )
         self._answers[digest] = answer
+
+        def forget(_: object = None) -> None:
+            self._answers.pop(digest, None)
+
         # A failed commit takes it back before anybody else runs; after a good one the journal gives it.
-        batch.undo.append(lambda: self._answers.pop(digest, None))
-        batch.done.add_done_callback(lambda _: self._answers.pop(digest, None))
+        batch.undo.append(forget)
+        batch.done.add_done_callback(forget)
 
 
 def _encode_rows(draft: Draft) -> tuple[dict[tuple[str, int], list[bytes]], list[bytes], int]:

@@ -43,6 +43,7 @@ class KeyTable:
         self._fresh = FRESH_S if catalog.is_sqlite else FRESH_REMOTE_S
         self._keys: dict[bytes, KeyRow] = {}
         self._projects: dict[str, tuple[int, str]] = {}
+        self._live: frozenset[int] = frozenset()
         self._looked = 0.0
         self._version = -1
         self._epoch = -1
@@ -76,6 +77,7 @@ class KeyTable:
                 if epoch != self._epoch:
                     self._keys = {row.secret_sha256: row for row in key_table.load_live(connection)}
                     self._projects = {row[1]: (row[0], row[2]) for row in projects.load_live(connection)}
+                    self._live = frozenset(number for number, _ in self._projects.values())
             self._version, self._epoch = version, epoch
         self._looked = time.monotonic()
 
@@ -87,6 +89,10 @@ class KeyTable:
         number, account = found
         reached = account == key.account if key.reach == "account" else number == key.project
         return number if reached else None
+
+    def has_project(self, key: KeyRow) -> bool:
+        """Whether the project that ``key`` writes to when none is named is live: an account's key outlives it."""
+        return key.project in self._live
 
     def note_use(self, key: KeyRow) -> None:
         """An accepted request with ``key``."""

@@ -150,6 +150,8 @@ class Route(NamedTuple):
     cors: bool = False
     group: str = "ingest"
     limit: Limit | None = None
+    #: The request says which project it is for; on other routes the key's own project must be live (rulings 2).
+    names_project: bool = False
     #: Documentation: the body's schema (a msgspec Struct) and an example per answer status.
     body_type: Any = None
     answers: tuple[tuple[int, str], ...] = ()

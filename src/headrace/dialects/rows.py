@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 from headrace.records.intents import RowIn
-from headrace.records.tables import EVENTS, REQUESTS, SPANS, Kind, Table
+from headrace.records.tables import EVENTS, REPLAYS, REQUESTS, SPANS, Kind, Table
 
 _EMPTY: dict[Kind, Any] = {
     "text": "",
@@ -43,3 +43,4 @@ def _builder(table: Table) -> Callable[..., RowIn]:
 event_row = _builder(EVENTS)
 request_row = _builder(REQUESTS)
 span_row = _builder(SPANS)
+replay_row = _builder(REPLAYS)

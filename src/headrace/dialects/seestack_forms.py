@@ -49,9 +49,17 @@ def envelope_error(
     error: dict[str, Any] = {"code": code, "message": message}
     if details is not None:
         error["details"] = details
-    meta = {"requestId": str(uuid4()), "timestamp": iso_text(time.time_ns() // 1000, 3)}
-    body = {"success": False, "error": error, "meta": meta}
+    body = {"success": False, "error": error, "meta": _meta()}
     return json_answer(status, body, headers, reason=reason or message)
+
+
+def envelope(data: Any, status: int = 202) -> Answer:
+    """A success in the envelope (1.8)."""
+    return json_answer(status, {"success": True, "data": data, "meta": _meta()})
+
+
+def _meta() -> dict[str, str]:
+    return {"requestId": str(uuid4()), "timestamp": iso_text(time.time_ns() // 1000, 3)}
 
 
 def unreadable(path: str = "") -> Refusal:
@@ -107,9 +115,9 @@ def spare_text(value: Any) -> str:
     return "" if type(value) in (dict, list) else text(value, "")
 
 
-def integer(value: Any, path: str) -> int:
+def integer(value: Any, path: str, largest: int = INT_MAX) -> int:
     """An integer field: null and absent 0, fractions truncated, numeric strings read. Raises :class:`Unreadable` for other
-    types and beyond 32 bits.
+    types and beyond ``largest`` (32 bits).
     """
     if value is None:
         return 0
@@ -117,7 +125,7 @@ def integer(value: Any, path: str) -> int:
         value = _numeric(value, path)
     if type(value) not in (int, float):
         raise Unreadable(path)
-    if not -INT_MAX - 1 <= value < INT_MAX + 1:
+    if not -largest - 1 <= value < largest + 1:
         raise Unreadable(path)
     return int(value)
 

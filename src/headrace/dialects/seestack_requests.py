@@ -12,6 +12,7 @@ from headrace.dialects.answers import json_answer
 from headrace.dialects.base import Inbound
 from headrace.dialects.jsontext import compact_text, too_deep
 from headrace.dialects.rows import request_row
+from headrace.dialects.seestack_fields import labels_of
 from headrace.dialects.seestack_forms import (
     BLANK,
     INT_MAX,
@@ -34,9 +35,6 @@ from headrace.records.times import Happened, clamp
 MAX_REQUESTS = 100
 #: A request that took longer is slow, ms (1.3: strictly greater).
 SLOW_MS = 1000
-#: Scalars of ``metadata`` that can be filtered by, and the characters of one; the rest stays in ``raw``.
-MAX_LABELS = 64
-MAX_LABEL = 256
 
 DIRECTIONS = ("inbound", "outbound")
 METHODS = ("GET", "POST", "PUT", "DELETE", "PATCH", "HEAD", "OPTIONS")
@@ -136,22 +134,9 @@ def _row(project: int, received: int, read: _Read) -> RowIn:
         response_size=item.response_size,
         is_slow=int(item.duration_ms > SLOW_MS),
         fingerprint=item.error_fingerprint or "",
-        labels=_labels(item.metadata) if item.metadata else {},
+        labels=labels_of(item.metadata),
         raw=compact_text(sent),
     )
-
-
-def _labels(metadata: Any) -> dict[str, str]:
-    if type(metadata) is not dict:
-        return {}
-    labels: dict[str, str] = {}
-    for key, value in metadata.items():
-        label = spare_text(value)
-        if label and len(label) <= MAX_LABEL and len(key) <= MAX_LABEL:
-            labels[key] = label
-            if len(labels) == MAX_LABELS:
-                break
-    return labels
 
 
 # --- the fast path: accepts or has no opinion ---

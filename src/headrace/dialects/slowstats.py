@@ -180,6 +180,7 @@ _METRICS = Route(
     decoded_cap=BODY_CAP,
     encodings=("gzip", "deflate", "zstd"),
     limit=LIMIT,
+    names_project=True,
     body_type=Metric,
     sample='{"projectId":"0199f3c2-7a41-7c3e-9b5d-2f6a8c1e4d70","payload":{"temperature":72.5,"disk":{"free_gb":118}}}',
     answers=(

@@ -56,7 +56,7 @@ def auth(exchange: Exchange) -> None:
             key = exchange.gateway.keys.find(secret)
         except LookUpFailed:
             raise Refused(Fault.UNAVAILABLE, FaultDetail(retry_after=BUSY_RETRY_S)) from None
-    if key is None:
+    if key is None or not (exchange.route.names_project or exchange.gateway.keys.has_project(key)):
         _refuse_unknown(exchange, Fault.NO_KEY if secret is None else Fault.BAD_KEY)
         return
     exchange.key = key

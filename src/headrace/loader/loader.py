@@ -30,7 +30,7 @@ PAUSE_S = 0.5
 SYNC_EVERY_S = 1.0
 
 #: Seconds to wait after a failure: doubling from the first to the last.
-BACKOFF_S = (0.5, 10.0)
+BACKOFF_S = (0.5, 5.0)
 
 _log = logging.getLogger("headrace.loader")
 

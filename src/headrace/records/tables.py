@@ -102,7 +102,16 @@ SPANS = Table(
     ),
 )
 
-TABLES: dict[str, Table] = {table.name: table for table in (POINTS, EVENTS, REQUESTS, SPANS)}
+#: What happened in a browser session, event by event. ``raw`` is the event with its inputs masked; sessions are read whole, so
+#: they lie together.
+REPLAYS = Table(
+    "replays",
+    "month",
+    ("project", "session_id", "ts", "id"),
+    _columns(_COMMON + "fingerprint:text event_type:label url:text raw:text batch:u64"),
+)
+
+TABLES: dict[str, Table] = {table.name: table for table in (POINTS, EVENTS, REQUESTS, SPANS, REPLAYS)}
 
 EVENT_TYPES = ("error", "log", "metric", "transaction", "check_in", "event")
 

@@ -79,11 +79,12 @@ class Store:
         thread, before other threads start. Raises :class:`StoreUnavailable` with one clear line; may be called again.
         """
         place = connecting.endpoint(url, folder.absolute(), max_memory_bytes)
+        if place.path is not None:
+            connecting.import_engine()  # first of all: once it is imported, a later try may come from any thread
         temporary = TemporaryFolder(folder.absolute())
         client = None
         try:
             if place.path is not None:
-                connecting.import_engine()
                 place.path.mkdir(parents=True, exist_ok=True)
             first = connecting.connect(place)
             try:
@@ -102,6 +103,10 @@ class Store:
                 raise
             raise StoreUnavailable(f"cannot open the store at {place.shown}: {redacted(error)}") from None
         return cls(place, temporary, client)
+
+    def stop_reads(self) -> None:
+        """Cancels the reads that run and refuses those that come; writes go on."""
+        self._reader.close()
 
     def close(self) -> None:
         """Cancels reads, waits for a write that runs, lets go of the engine. May be called twice."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, Final, NamedTuple
 
-from headrace.records.tables import TABLES
+from headrace.records.tables import EVENTS, POINTS, REPLAYS, REQUESTS, SPANS, TABLES
 from headrace.store import schema
 from headrace.store.errors import StoreUnavailable
 
@@ -23,7 +23,10 @@ class Migration(NamedTuple):
     statements: tuple[str, ...]
 
 
-MIGRATIONS: Final[tuple[Migration, ...]] = (Migration(1, "tables", schema.create_statements()),)
+MIGRATIONS: Final[tuple[Migration, ...]] = (
+    Migration(1, "tables", schema.create_statements(POINTS, EVENTS, REQUESTS, SPANS)),
+    Migration(2, "replays", schema.create_statements(REPLAYS)),
+)
 
 _LEDGER: Final = (
     "CREATE TABLE IF NOT EXISTS migrations (number UInt32, name String, applied_at DateTime('UTC')) "

@@ -84,10 +84,10 @@ def partition_of(table: str) -> str:
     return _PARTITION[TABLES[table].partition] if table in TABLES else _PARTITION["year"]
 
 
-def create_statements() -> tuple[str, ...]:
-    """Everything that an empty database needs, in order; each statement may be repeated."""
+def create_statements(*tables: Table) -> tuple[str, ...]:
+    """Everything that ``tables`` need in a database without them, in order; each statement may be repeated."""
     statements = []
-    for table in TABLES.values():
+    for table in tables:
         statements.append(_stored(table))
         statements.append(_keeps_nothing(table, probe_of(table.name)))
         if rollups_of(table.name):

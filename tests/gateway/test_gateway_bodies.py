@@ -1,0 +1,191 @@
+"""Bodies over HTTP (rulings 1): caps on both sides of the decoder, encodings, bombs, and what is no body at all."""
+
+from __future__ import annotations
+
+import gzip
+import random
+import zlib
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+import requests
+import zstandard
+
+from endpoints import ENDPOINTS, Endpoint, path_of
+from headrace.dialects.registry import ROUTES
+from wire import Client, assert_form, settle
+
+MIB = 1024 * 1024
+#: Bytes of each dialect's bodies, as sent and decoded.
+CAPS = {
+    "slowstats": MIB,
+    "statflow": 4 * MIB,
+    "canaryhub": 512 * 1024,
+    "logister": 2 * MIB,
+    "seestack": 10 * MIB,
+}
+PLAIN = [endpoint for endpoint in ENDPOINTS if not endpoint.route.encodings]
+ENCODED = [endpoint for endpoint in ENDPOINTS if endpoint.route.encodings]
+EVERY = pytest.mark.parametrize("endpoint", ENDPOINTS, ids=path_of)
+EACH = pytest.mark.parametrize("endpoint", ENCODED, ids=path_of)
+
+Encode = Callable[[bytes], bytes]
+
+
+def _raw_deflate(body: bytes) -> bytes:
+    packer = zlib.compressobj(wbits=-15)
+    return packer.compress(body) + packer.flush()
+
+
+def _members(body: bytes) -> bytes:
+    half = len(body) // 2
+    return gzip.compress(body[:half]) + gzip.compress(body[half:])
+
+
+def _streamed(body: bytes) -> bytes:
+    """A frame that does not say how much it holds."""
+    packer = zstandard.ZstdCompressor().compressobj()
+    return packer.compress(body) + packer.flush()
+
+
+def _frames(body: bytes) -> bytes:
+    half = len(body) // 2
+    return zstandard.compress(body[:half]) + zstandard.compress(body[half:])
+
+
+ENCODERS: dict[str, tuple[str, Encode]] = {
+    "gzip": ("gzip", gzip.compress),
+    "gzip in two members": ("gzip", _members),
+    "GZIP": ("GZIP", gzip.compress),
+    "deflate": ("deflate", zlib.compress),
+    "deflate without its head": ("deflate", _raw_deflate),
+    "zstd": ("zstd", zstandard.compress),
+    "zstd without its size": ("zstd", _streamed),
+    "zstd in two frames": ("zstd", _frames),
+    "identity": ("identity", bytes),
+}
+
+
+@pytest.fixture(scope="module")
+def client(server: Any) -> Client:
+    return Client(server, "bodies")
+
+
+def send(endpoint: Endpoint, client: Client, encoding: str, body: bytes) -> requests.Response:
+    return endpoint.post(client, body, headers={"Content-Encoding": encoding})
+
+
+def chunked(body: bytes) -> Iterator[bytes]:
+    for start in range(0, len(body), 100_000):
+        yield body[start : start + 100_000]
+
+
+def assert_refused(endpoint: Endpoint, answer: requests.Response, status: int) -> None:
+    assert answer.status_code == status, answer.text
+    assert_form(endpoint.dialect.name, answer)
+
+
+def test_every_route_that_takes_a_body_has_its_caps() -> None:
+    for route in ROUTES:
+        if route.cap:
+            assert (route.cap, route.decoded_cap) == (CAPS[route.dialect],) * 2, route.path
+            assert route.encodings == (() if route.dialect == "canaryhub" else ("gzip", "deflate", "zstd"))
+        else:
+            assert "body" not in route.steps
+
+
+@EVERY
+def test_the_cap_on_the_wire(client: Client, endpoint: Endpoint) -> None:
+    cap, body = CAPS[endpoint.dialect.name], endpoint.body(client)
+    for size in (cap - 1, cap):
+        assert endpoint.post(client, body.ljust(size)).status_code == endpoint.status
+    assert endpoint.post(client, chunked(body.ljust(cap))).status_code == endpoint.status
+    assert_refused(endpoint, endpoint.post(client, body.ljust(cap + 1)), 413)
+    assert_refused(endpoint, endpoint.post(client, chunked(body.ljust(cap + 1))), 413)
+
+
+@EACH
+@pytest.mark.parametrize("encoding", ["gzip", "deflate", "zstd"])
+def test_the_cap_behind_the_decoder(client: Client, endpoint: Endpoint, encoding: str) -> None:
+    cap, body = CAPS[endpoint.dialect.name], endpoint.body(client)
+    _, encode = ENCODERS[encoding]
+    for size in (cap - 1, cap):
+        assert send(endpoint, client, encoding, encode(body.ljust(size))).status_code == endpoint.status
+    assert_refused(endpoint, send(endpoint, client, encoding, encode(body.ljust(cap + 1))), 413)
+
+
+@EACH
+def test_a_compressed_body_is_capped_before_it_is_decoded(client: Client, endpoint: Endpoint) -> None:
+    noise = random.Random(1).randbytes(CAPS[endpoint.dialect.name])
+    assert_refused(endpoint, send(endpoint, client, "gzip", gzip.compress(noise, 1)), 413)
+
+
+@EACH
+def test_every_encoding_and_its_variants(client: Client, endpoint: Endpoint) -> None:
+    for name, (encoding, encode) in ENCODERS.items():
+        answer = send(endpoint, client, encoding, encode(endpoint.body(client)))
+        assert answer.status_code == endpoint.status, name
+
+
+@EACH
+def test_other_and_stacked_encodings(client: Client, endpoint: Endpoint) -> None:
+    body = endpoint.body(client)
+    for encoding in ("br", "compress", "gzip, gzip", "gzip, identity", "x-gzip", "*", "\xe9"):
+        answer = endpoint.post(client, gzip.compress(body), headers={"Content-Encoding": encoding.encode("latin-1")})
+        assert_refused(endpoint, answer, 415)
+
+
+@pytest.mark.parametrize("endpoint", PLAIN, ids=path_of)
+def test_where_no_encoding_is_taken(client: Client, endpoint: Endpoint) -> None:
+    for name, (encoding, encode) in ENCODERS.items():
+        answer = send(endpoint, client, encoding, encode(endpoint.body(client)))
+        if name == "identity":
+            assert answer.status_code == endpoint.status
+        else:
+            assert_refused(endpoint, answer, 415)
+
+
+def _bombs() -> dict[str, tuple[str, bytes]]:
+    """A GiB each in a MB or less: a block that unpacks to a MiB, a thousand times over."""
+    zeros = bytes(MIB)
+    packer = zlib.compressobj(9, wbits=31)
+    head = packer.compress(zeros) + packer.flush(zlib.Z_FULL_FLUSH)
+    block = packer.compress(zeros) + packer.flush(zlib.Z_FULL_FLUSH)
+    raw = zlib.compressobj(9, wbits=-15)
+    bare = raw.compress(zeros) + raw.flush(zlib.Z_FULL_FLUSH)
+    return {
+        "gzip": ("gzip", head + block * 700),
+        "gzip in a thousand members": ("gzip", gzip.compress(zeros) * 900),
+        "deflate": ("deflate", bare * 900),
+        "zstd": ("zstd", zstandard.compress(zeros) * 1000),
+    }
+
+
+@EACH
+def test_bombs(client: Client, endpoint: Endpoint) -> None:
+    for name, (encoding, bomb) in _bombs().items():
+        assert len(bomb) <= MIB, name
+        assert_refused(endpoint, send(endpoint, client, encoding, bomb), 413)
+
+
+@EACH
+def test_what_does_not_decode(server: Any, endpoint: Endpoint) -> None:
+    client = Client(server, f"undecodable {endpoint.path}")
+    body = endpoint.body(client)
+    for encoding, encode in (("gzip", gzip.compress), ("deflate", zlib.compress), ("zstd", zstandard.compress)):
+        good = encode(body)
+        damaged = bytearray(good)
+        damaged[len(good) // 2] ^= 0xFF
+        for bad in (b"", b"\0", body, good[:-1], good[: len(good) // 2], good + b"x", encode(good)):
+            assert_refused(endpoint, send(endpoint, client, encoding, bad), 400)
+        # A flipped bit is found out by a checksum, where the format has one, or makes other JSON or none.
+        if encoding == "gzip":
+            assert_refused(endpoint, send(endpoint, client, encoding, bytes(damaged)), 400)
+    window = zstandard.ZstdCompressor(
+        compression_params=zstandard.ZstdCompressionParameters(window_log=27, enable_ldm=True)
+    ).compressobj()
+    huge_window = window.compress(body) + window.flush()
+    assert_refused(endpoint, send(endpoint, client, "zstd", huge_window), 400)
+    settle(server)
+    assert endpoint.count(client) == 0

@@ -1,0 +1,125 @@
+"""``Idempotency-Key`` on every ingest route (rulings 4): a retry is a no-op with the first one's answer."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+
+from endpoints import BY_PATH, ENDPOINTS, Endpoint, path_of
+from wire import Client, Connection, assert_form, request_bytes, settle
+
+EVERY = pytest.mark.parametrize("endpoint", ENDPOINTS, ids=path_of)
+REPLAYED = "idempotency-replayed"
+
+
+@pytest.fixture(scope="module")
+def client(server: Any) -> Client:
+    return Client(server, "retries")
+
+
+def retry(key: str) -> dict[str, str]:
+    return {"Idempotency-Key": key}
+
+
+@EVERY
+def test_a_retry_gets_the_first_answer_and_stores_nothing(server: Any, endpoint: Endpoint) -> None:
+    client, other = Client(server, f"retry {endpoint.path}"), Client(server, f"retry {endpoint.path} other")
+    first = endpoint.post(client, headers=retry("a"))
+    assert (first.status_code, first.headers.get(REPLAYED)) == (endpoint.status, None)
+    bodies = (endpoint.body(client), endpoint.body(client, "another"), endpoint.spoiled, b"", b" " * endpoint.route.cap)
+    for body in bodies:
+        again = endpoint.post(client, body, headers=retry("a"))
+        assert (again.status_code, again.content) == (first.status_code, first.content)
+        assert again.headers[REPLAYED] == "true"
+        assert again.headers["content-type"] == first.headers["content-type"]
+    # Another key of the project is the same client; another word and another project are not.
+    assert endpoint.post(client, headers=retry("a"), key=client.make_key(unlimited=True)).headers[REPLAYED] == "true"
+    for fresh in (endpoint.post(client, headers=retry("A")), endpoint.post(other, headers=retry("a"))):
+        assert (fresh.status_code, fresh.headers.get(REPLAYED)) == (endpoint.status, None)
+    settle(server)
+    assert (endpoint.count(client), endpoint.count(other)) == (2, 1)
+
+
+def test_routes_are_independent_and_aliases_are_one_route(client: Client) -> None:
+    fresh = {endpoint.path: endpoint.post(client, headers=retry("routes")) for endpoint in ENDPOINTS}
+    replayed = {path for path, answer in fresh.items() if REPLAYED in answer.headers}
+    assert replayed == {"/v1/stat", "/api/slowstats/ingest-metric"}
+
+
+@EVERY
+def test_what_a_retry_key_is(client: Client, endpoint: Endpoint) -> None:
+    for key in ("a", "!~", "x" * 254, "x" * 255):
+        assert endpoint.post(client, headers=retry(key)).status_code == endpoint.status
+    # A control character is refused by the HTTP parser itself.
+    for key in (b"", b"x" * 256, b"two words", b"tab\there", "café".encode()):
+        answer = endpoint.post(client, headers={"Idempotency-Key": key})
+        assert answer.status_code == 400, key
+        assert_form(endpoint.dialect.name, answer)
+        assert "Idempotency-Key must be 1 to 255 visible ASCII characters" in answer.text
+
+
+@EVERY
+def test_a_refusal_is_not_kept(client: Client, endpoint: Endpoint) -> None:
+    key = f"refused {endpoint.path}".replace(" ", "-")
+    assert endpoint.post(client, endpoint.spoiled, headers=retry(key)).status_code == endpoint.spoiled_status
+    answer = endpoint.post(client, headers=retry(key))
+    assert (answer.status_code, answer.headers.get(REPLAYED)) == (endpoint.status, None)
+
+
+@EVERY
+def test_a_retry_is_charged_nothing(client: Client, endpoint: Endpoint) -> None:
+    key = client.make_key(rate=1, burst=1)
+    first = endpoint.post(client, key=key, headers=retry(f"free-{endpoint.path}"))
+    assert first.status_code == endpoint.status
+    for _ in range(3):
+        again = endpoint.post(client, key=key, headers=retry(f"free-{endpoint.path}"))
+        assert (again.status_code, again.content) == (first.status_code, first.content)
+
+
+@EVERY
+def test_two_at_once_are_stored_once(server: Any, endpoint: Endpoint) -> None:
+    client = Client(server, f"retries at once {endpoint.path}")
+    words = [f"w{number}" for number in range(4)]
+    with ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(lambda word: (word, endpoint.post(client, headers=retry(word))), words * 6))
+    for word in words:
+        seen = [answer for sent, answer in answers if sent == word]
+        assert {answer.status_code for answer in seen} == {endpoint.status}
+        assert len({answer.content for answer in seen}) == 1
+        assert [REPLAYED in answer.headers for answer in seen].count(False) == 1
+    settle(server)
+    assert endpoint.count(client) == len(words)
+
+
+def test_a_retry_in_the_same_commit(client: Client) -> None:
+    """Both requests arrive in one packet, so that the second is decided before the first is on disk."""
+    endpoint = BY_PATH["/api/v1/ingest_events"]
+    headers = {**endpoint.header(client.key), "Idempotency-Key": "pipelined"}
+    both = request_bytes("POST", endpoint.path, headers, endpoint.body(client)) * 2
+    with Connection(client.server) as connection:
+        connection.send(both)
+        first, second = connection.reply(), connection.reply()
+    assert first is not None
+    assert second is not None
+    assert first.body == second.body
+    assert (first.status, second.status) == (201, 201)
+    assert REPLAYED not in first.headers
+    assert second.headers[REPLAYED] == "true"
+
+
+def test_a_uuid_and_a_retry_key_together(client: Client) -> None:
+    """The key answers before the UUID is looked at: what was 201 stays 201 under it."""
+    endpoint = BY_PATH["/api/v1/ingest_events"]
+    uuid = "0b9e4c6e-7a0b-4a53-9f1e-0a1b2c3d4e5f"
+    body = {"event": {"event_type": "log", "message": "m", "uuid": uuid}}
+    first = endpoint.post(client, body, headers=retry("with-uuid"))
+    assert first.status_code == 201
+    assert endpoint.post(client, body).status_code == 200
+    again = endpoint.post(client, body, headers=retry("with-uuid"))
+    assert (again.status_code, again.json()) == (201, first.json())
+    # A duplicate is an acceptance too: its answer is kept under a key of its own.
+    assert endpoint.post(client, body, headers=retry("later")).status_code == 200
+    later = endpoint.post(client, body, headers=retry("later"))
+    assert (later.status_code, later.headers[REPLAYED]) == (200, "true")
