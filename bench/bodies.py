@@ -18,6 +18,12 @@ request = function()
   return wrk.format(nil, nil, nil, (template:gsub("UUID", id)))
 end
 """
+#: Lua for wrk: StatHat's clients send forms, with the key among the parameters.
+FORM = """
+wrk.body = "ezkey=" .. wrk.headers["Authorization"]:sub(8) .. "&" .. wrk.body
+wrk.headers["Authorization"] = nil
+wrk.headers["Content-Type"] = "application/x-www-form-urlencoded"
+"""
 
 
 def singles(project: str) -> dict[str, tuple[str, str, str]]:
@@ -25,9 +31,23 @@ def singles(project: str) -> dict[str, tuple[str, str, str]]:
     now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
     return {
         "statflow": ("/v1/ingest", '{"stat":"page.views","value":1,"type":"counter"}', ""),
+        "stathat": ("/ez", "stat=page+views&count=1", FORM),
         "slowstats": (
             "/api/slowstats/ingest-metrics",
             json.dumps({"projectId": project, "payload": {"servers": 41, "members": 5210}}),
+            "",
+        ),
+        "slowstats event": (
+            "/api/slowstats/ingest-events",
+            json.dumps(
+                {
+                    "projectId": project,
+                    "eventType": "command_used",
+                    "description": "a member rolled the dice",
+                    "payload": {"command": "roll", "userId": "42", "sides": 20},
+                    "color": 9175295,
+                }
+            ),
             "",
         ),
         "logister": (
@@ -53,6 +73,8 @@ def singles(project: str) -> dict[str, tuple[str, str, str]]:
         ),
         "logister check-in": ("/api/v1/check_ins", json.dumps({"check_in": {"slug": "nightly", "status": "ok"}}), ""),
         "seestack": ("/ingest/v1/http-requests", json.dumps({"requests": [_request(now)]}), ""),
+        "seestack error": ("/ingest/v1/errors", json.dumps(_error()), ""),
+        "seestack log": ("/ingest/v1/logs", json.dumps(_log()), ""),
         "canaryhub": ("/api/v1/events", json.dumps({"events": [{"type": "event", "name": "signup", "value": 29}]}), ""),
     }
 
@@ -69,6 +91,30 @@ def _request(now: str) -> dict[str, object]:
         "requestSize": 0,
         "responseSize": 5120,
         "timestamp": now,
+    }
+
+
+def _error() -> dict[str, object]:
+    return {
+        "exceptionClass": "TypeError",
+        "message": "Cannot read properties of undefined (reading 'total')",
+        "stackTrace": [f"at step{n} (/app/src/orders.js:{40 + n}:13)" for n in range(8)],
+        "level": "error",
+        "environment": "production",
+        "release": "1.4.2",
+        "user": {"id": "42"},
+        "metadata": {"order": "7f3a"},
+    }
+
+
+def _log() -> dict[str, object]:
+    return {
+        "level": "info",
+        "message": "order placed",
+        "service": "shop",
+        "traceId": "4bf92f3577b34da6a3ce929d0e0e4736",
+        "environment": "production",
+        "metadata": {"order": "7f3a"},
     }
 
 

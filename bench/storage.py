@@ -39,22 +39,20 @@ def _values(kind: str) -> Callable[[int, int], float]:
 
 
 def _main(kind: str, codec: str, count: int) -> None:
-    from headrace.records.encode import encode_points  # noqa: PLC0415 - in the measuring process only
+    from headrace.records.encode import ResolvedPoints, encode_points  # noqa: PLC0415 - in the measuring process only
     from headrace.store import Store  # noqa: PLC0415
 
     value = _values(kind)
-    jitter = random.Random(3)
     with tempfile.TemporaryDirectory(prefix="headrace-bench-") as root:
         store = Store.open("", folder=Path(root), value_codec=codec)  # type: ignore[arg-type]
         start = int(time.time() * 1000) - count // STATS * STEP_MS
         batch = 1
         for first in range(0, count // STATS, 150):
-            rows = [
-                (stat + 1, start + turn * STEP_MS + jitter.randrange(50), value(stat, turn), 0)
-                for turn in range(first, min(first + 150, count // STATS))
-                for stat in range(STATS)
-            ]
-            for body, number in encode_points(1, rows, batch).values():
+            points = ResolvedPoints()
+            for turn in range(first, min(first + 150, count // STATS)):
+                for stat in range(STATS):
+                    points.add(stat + 1, start + turn * STEP_MS, value(stat, turn), 0)
+            for body, number in encode_points(1, points, batch).values():
                 store.insert("points", body, number, f"bench:{batch}")
                 batch += 1
         for table in ("points", *store.rollups_of("points")):

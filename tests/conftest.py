@@ -64,8 +64,7 @@ class Server:
             "serve",
             "--data",
             str(self.data),
-            "--port",
-            str(self.port),
+            *(() if "--listen" in flags else ("--port", str(self.port))),
             *flags,
         ]
         with self.log.open("ab") as log:

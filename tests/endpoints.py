@@ -40,7 +40,7 @@ class Endpoint(NamedTuple):
     header: Header
     status: int
     record: Callable[[str, str], Any]
-    seen: Literal["points", "events", "requests"]
+    seen: Literal["points", "events", "requests", "spans"]
     spoiled: bytes = b"{"
     spoiled_status: int = 400
 
@@ -105,6 +105,18 @@ def _metric(project: str, name: str) -> Any:
     return {"projectId": project, "payload": {name: 72.5}}
 
 
+def _span(name: str) -> dict[str, Any]:
+    return {"traceId": "4bf92f3577b34da6a3ce929d0e0e4736", "spanId": "00f067aa0ba902b7", "operation": name}
+
+
+def _replay(name: str) -> dict[str, Any]:
+    return {"fingerprint": name, "sessionId": name, "events": [{"eventType": "click", "eventData": "{}"}]}
+
+
+def _slow_event(project: str, name: str) -> Any:
+    return {"projectId": project, "eventType": name}
+
+
 ENDPOINTS = (
     Endpoint("/v1/ingest", bearer, 202, _point, "points"),
     Endpoint("/v1/stat", bearer, 202, _point, "points"),
@@ -112,6 +124,8 @@ ENDPOINTS = (
     Endpoint("/api/v1/events", bearer, 202, lambda _, name: {"events": [{"type": "event", "name": name}]}, "events"),
     Endpoint("/api/slowstats/ingest-metrics", x_api_key, 200, _metric, "events"),
     Endpoint("/api/slowstats/ingest-metric", x_api_key, 200, _metric, "events"),
+    Endpoint("/api/slowstats/ingest-events", x_api_key, 200, _slow_event, "events"),
+    Endpoint("/api/slowstats/add-event", x_api_key, 200, _slow_event, "events"),
     Endpoint(
         "/api/v1/ingest_events",
         bearer,
@@ -123,8 +137,30 @@ ENDPOINTS = (
     Endpoint(
         "/ingest/v1/http-requests", x_seestack_key, 202, lambda _, name: {"requests": [_request(name)]}, "requests"
     ),
+    Endpoint(
+        "/ingest/v1/errors", x_seestack_key, 202, lambda _, name: {"exceptionClass": name, "message": "no"}, "events"
+    ),
+    Endpoint("/ingest/v1/logs", x_seestack_key, 202, lambda _, name: {"level": "info", "message": name}, "events"),
+    Endpoint("/ingest/v1/spans", x_seestack_key, 202, lambda _, name: {"spans": [_span(name)]}, "spans"),
+    Endpoint("/ingest/v1/db", x_seestack_key, 202, lambda _, name: {"queries": [{"normalizedQuery": name}]}, "spans"),
 )
-BY_PATH = {endpoint.path: endpoint for endpoint in ENDPOINTS}
+#: What leaves no row that a list shows, or needs something to be there before: a heartbeat its monitor.
+OTHERS = (
+    Endpoint("/ingest/v1/replay", x_seestack_key, 202, lambda _, name: _replay(name), "events"),
+    Endpoint(
+        "/ingest/v1/heartbeat", x_seestack_key, 202, lambda _, name: {"slug": name, "status": "success"}, "events"
+    ),
+    Endpoint(
+        "/ingest/v1/sessions/start",
+        x_seestack_key,
+        202,
+        lambda _, name: {"sessionId": name, "release": "1.4.2"},
+        "events",
+    ),
+    Endpoint("/ingest/v1/releases", x_seestack_key, 202, lambda _, name: {"version": name}, "events"),
+    Endpoint("/ingest/v1/sessions/end", x_seestack_key, 202, lambda _, name: {"sessionId": name}, "events"),
+)
+BY_PATH = {endpoint.path: endpoint for endpoint in (*ENDPOINTS, *OTHERS)}
 #: One endpoint of each dialect.
 MAIN = tuple(
     BY_PATH[path]
@@ -146,3 +182,14 @@ def path_of(endpoint: Endpoint) -> str:
 def request_item(name: str = "good", **fields: Any) -> dict[str, Any]:
     """A SeeStack request; a field given as ``...`` is left out."""
     return {key: value for key, value in {**_request(name), **fields}.items() if value is not ...}
+
+
+def make_monitor(client: Client, slug: str) -> str:
+    """A SeeStack monitor that heartbeats of ``slug`` find; gives its id. One that is there already does."""
+    body = {"name": slug, "slug": slug, "schedule": "1d"}
+    made = client.call("POST", "/api/v1/cron-monitors", json=body)
+    if made.status_code == 409:
+        items = client.call("GET", "/api/v1/cron-monitors").json()["data"]["items"]
+        return next(item["id"] for item in items if item["slug"] == slug)
+    assert made.status_code == 201, made.text
+    return str(made.json()["data"]["id"])

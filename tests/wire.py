@@ -197,6 +197,11 @@ def _envelope(body: Any, _status: int) -> bool:
     )
 
 
+def _stathat(body: Any, _status: int) -> bool:
+    """An error inside a 200, or whatever else its status says."""
+    return list(body) == ["status", "msg"] and body["status"] == 500 and bool(body["msg"])
+
+
 def _own(body: Any, _status: int) -> bool:
     return list(body) == ["error"] and list(body["error"]) == ["code", "message"]
 
@@ -204,6 +209,7 @@ def _own(body: Any, _status: int) -> bool:
 FORMS = {
     "slowstats": _flat,
     "statflow": _flat,
+    "stathat": _stathat,
     "canaryhub": _flat,
     "logister": _logister,
     "seestack": _envelope,

@@ -15,20 +15,26 @@ from sqlalchemy.exc import SQLAlchemyError
 from headrace.admission.folding import fold
 from headrace.admission.keys import KeyTable
 from headrace.admission.limits import Limiter
+from headrace.admission.monitors import MonitorTable
 from headrace.api.services import setup
 from headrace.app import LOADER_STOP_S, House, OnLoop, clock
+from headrace.catalog import meta, mobile_tokens, outbox
+from headrace.catalog.sealing import OUTBOX_ADDRESSES, Seal
 from headrace.cli.control_server import ControlServer
 from headrace.dialects.registry import DIALECTS
 from headrace.gateway.gateway import Gateway
 from headrace.gateway.peers import Peers
 from headrace.gateway.routes import RouteTable
 from headrace.listeners import Listeners
-from headrace.settings import Settings
+from headrace.settings import DIALECT_OPTIONS, Settings
 from headrace.wiring import make_api, make_handlers
 
 #: Claims that wait in the journal before they are folded, and answers kept for retries at most.
 FOLD_AT = 100_000
 ANSWERS_MAX = 1_000_000
+
+#: How long an expired mobile token is kept, µs: so long its refusals can be seen.
+TOKENS_KEPT_US = 24 * 3_600 * 1_000_000
 
 #: Seconds between rounds of housekeeping; rounds between those of the slow part.
 TICK_S = 1.0
@@ -136,12 +142,20 @@ def _make_gateway(house: House, keys: KeyTable) -> Gateway:
         keys=keys,
         limiter=limiter,
         admission=house.admission,
+        monitors=MonitorTable(house.catalog),
         peers=Peers(settings.proxies, settings.unlimited_networks),
         handlers=make_handlers(house),
+        options={name: getattr(settings, name) for name in DIALECT_OPTIONS},
         clock=clock,
+        seal=_outbox_seal(house).seal,
     )
     gateway.fallback = make_api(house, gateway)
     return gateway
+
+
+def _outbox_seal(house: House) -> Seal:
+    with house.catalog.read() as connection:
+        return Seal(meta.instance_secret(connection), OUTBOX_ADDRESSES)
 
 
 def _announce(house: House) -> None:
@@ -193,8 +207,20 @@ def _chores(
     if house.admission.claims.unfolded >= FOLD_AT:
         yield "claims", lambda: _fold(house)
     if slow:
+        yield "outbox", lambda: asyncio.to_thread(_expire_messages, house)
+        yield "mobile tokens", lambda: asyncio.to_thread(_forget_tokens, house)
         yield "filters of claims", lambda: asyncio.to_thread(house.folded.warm)
         yield "kept answers", forget_answers
+
+
+def _expire_messages(house: House) -> None:
+    with house.catalog.write() as connection:
+        outbox.expire(connection, clock())
+
+
+def _forget_tokens(house: House) -> None:
+    with house.catalog.write() as connection:
+        mobile_tokens.forget_expired(connection, clock() - TOKENS_KEPT_US)
 
 
 async def _fold(house: House) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 from headrace.admission.keys import KeyRow, KeyTable, LookUpFailed
 from headrace.admission.limits import Limiter, Spec
 from headrace.api.app import create_api
-from headrace.api.compat import statflow
+from headrace.api.compat import logister, seestack, slowstats, statflow
 from headrace.api.compat.base import CompatServices
 from headrace.api.deps import HistogramReading, Readiness, Readings, Services, Unavailable
 from headrace.app import LOOP_WAIT_S, House, clock
@@ -100,7 +100,13 @@ class Instruments:
 
 def make_handlers(house: House) -> Mapping[str, Handler]:
     """The vendors' reads, by the handler names of the route table."""
-    return statflow.handlers(CompatServices(house.context, house.open_store))
+    services = CompatServices(house.context, house.open_store)
+    return {
+        **statflow.handlers(services),
+        **logister.handlers(services, trouble=house.journal.trouble),
+        **seestack.handlers(services),
+        **slowstats.handlers(services, events_max=house.settings.slowstats_events_max),
+    }
 
 
 def make_api(house: House, gateway: Gateway) -> App:

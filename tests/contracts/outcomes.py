@@ -10,7 +10,7 @@ from inbound import FakeInbound
 
 from headrace.dialects.base import Refusal
 from headrace.records.encode import MAX_MS, MIN_MS, encode_row
-from headrace.records.intents import NEW, Answer, PointIn, Submission
+from headrace.records.intents import NEW, Answer, Intent, PlainPoint, PointColumns, PointIn, Submission
 from headrace.records.tables import TABLES
 
 
@@ -44,7 +44,7 @@ def check_storable(submission: Submission) -> None:
     for intent in submission.intents:
         for row in intent.rows:
             encode_row(TABLES[row.table], row.values)
-        for point in map(PointIn._make, intent.points):
+        for point in map(PointIn._make, points_of(intent)):
             assert point.name == point.name.encode().decode()
             assert "\x00" not in point.name
             assert type(point.ts) is int
@@ -74,3 +74,8 @@ def row_of(intent: Any, index: int = 0) -> dict[str, Any]:
     """A row of an intent by column name."""
     row = intent.rows[index]
     return dict(zip(TABLES[row.table].names, row.values, strict=False))
+
+
+def points_of(intent: Intent) -> list[PlainPoint]:
+    """The points of an intent one by one, whichever way they came."""
+    return list(intent.points.rows() if isinstance(intent.points, PointColumns) else intent.points)

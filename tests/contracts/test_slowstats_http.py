@@ -135,7 +135,7 @@ def test_12_a_wrong_method(client: Client) -> None:
         assert not [name for name in answer.headers if name.lower().startswith("access-control")]
 
 
-@pytest.mark.parametrize("path", ["ingest-events", "get-projects", "ingest-metrics/", "", "x/y"])
+@pytest.mark.parametrize("path", ["ingest-event", "get-project", "ingest-metrics/", "", "x/y"])
 def test_an_unknown_path(client: Client, path: str) -> None:
     assert told(client.call("POST", f"/api/slowstats/{path}", headers={})) == (404, {"error": "Not found."})
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import select
 import signal
 import subprocess
 import sys
@@ -21,7 +22,7 @@ HERE = Path(__file__).parent
 #: Seconds until a step that is not reached, or rows that do not arrive, count as a failure.
 PATIENCE_S = 30.0
 QUARTER_S = 900
-#: Acknowledged items of each sender that are sent once more after a restart.
+#: Acknowledged items of each sender, the first and the last of a round, that are sent once more after a restart.
 RETRIED = 3
 
 
@@ -43,13 +44,60 @@ def until(check: Callable[[], Any], what: str) -> Any:
     return found
 
 
+class Launcher:
+    """The process that forks the servers, one after the other."""
+
+    def __init__(self, env: dict[str, str]) -> None:
+        # Unbuffered: whether a line waits is asked of the pipe itself.
+        self._process = subprocess.Popen(
+            [sys.executable, str(HERE / "launch.py")],
+            env={**os.environ, **env},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            bufsize=0,
+        )
+
+    def start(self, server: Any) -> Child:
+        command = [str(server.log), "serve", "--data", str(server.data), "--port", str(server.port)]
+        self._process.stdin.write(json.dumps(command).encode() + b"\n")
+        return Child(self._process.stdout)
+
+    def close(self) -> None:
+        self._process.stdin.close()
+        self._process.wait(PATIENCE_S)
+        self._process.stdout.close()
+
+
+class Child:
+    """A forked server, as much of a ``Popen`` as the fixtures' ``Server`` needs."""
+
+    def __init__(self, lines: Any) -> None:
+        self._lines = lines
+        self._pid = int(lines.readline())
+        self.returncode: int | None = None
+
+    def poll(self, timeout: float = 0) -> int | None:
+        if self.returncode is None and select.select([self._lines], [], [], timeout)[0]:
+            self.returncode = int(self._lines.readline())
+        return self.returncode
+
+    def wait(self, timeout: float) -> int:
+        code = self.poll(timeout)
+        assert code is not None, f"the server has not ended within {timeout:g} s"
+        return code
+
+    def send_signal(self, number: int) -> None:
+        os.kill(self._pid, number)
+
+
 class Rig:
     """One data folder and, one after the other, many server processes on it. ``server`` is not started yet; ``control`` is the
     folder that ``launch.py`` and the shim read.
     """
 
-    def __init__(self, server: Any, control: Path) -> None:
+    def __init__(self, server: Any, launcher: Launcher, control: Path) -> None:
         self.server = server
+        self._launcher = launcher
         self._control = control
         self._unverified = False
         #: Every round so far was verified, so that ``stored`` is all that there is.
@@ -63,9 +111,11 @@ class Rig:
         control = folder / "control"
         control.mkdir()
         env = {"CRASH_DIR": str(control), "CRASH_SHIM": str(control / "shim"), "LD_PRELOAD": str(shim)}
-        server = server_class(folder / "data", env=env, wrapper=(sys.executable, str(HERE / "launch.py")))
+        launcher = Launcher(env)
+        server = server_class(folder / "data")
         project = server.init()["project"]["id"]
-        rig = cls(server.start(), control)
+        rig = cls(server, launcher, control)
+        rig.start()
         rig.key = server.key(project, unlimited=True, scopes=["read", "write", "manage"])
         rig.load = Load(server.port, rig.key)
         return rig
@@ -77,13 +127,21 @@ class Rig:
         if self.server.process is not None:
             code = self.server.stop()
             assert code == 0, self.log()
+        self._launcher.close()
         command = [sys.executable, str(HERE / "look.py"), str(self.server.data), "1"]
         done = subprocess.run(command, capture_output=True, text=True, timeout=60)
         assert done.returncode == 0, done.stderr
         return json.loads(done.stdout)
 
+    def abandon(self) -> None:
+        """Leaves nothing running."""
+        self.load.end()
+        if self.server.process is not None:
+            self.server.kill()
+        self._launcher.close()
+
     def log(self) -> str:
-        return self.server.log.read_text()[-4000:]
+        return self.server.log.read_text()[-2000:]
 
     # --- what is to happen
 
@@ -122,8 +180,13 @@ class Rig:
         self.complete = self.complete and not self._unverified
         if self.server.process is None:
             self.disarm()
-            self.server.start()
+            self.start()
         return self
+
+    def start(self, *, wait: bool = True) -> None:
+        self.server.process = self._launcher.start(self.server)
+        if wait:
+            self.server.wait_ready()
 
     def wait_death(self) -> None:
         """Until the armed step has ended the process."""
@@ -154,7 +217,7 @@ class Rig:
     def recover(self) -> None:
         """Starts anew, has everybody's last request acknowledged, waits until all is in the store."""
         self.disarm()
-        self.server.start()
+        self.start()
         self.finish()
 
     def finish(self) -> None:
@@ -199,11 +262,11 @@ class Rig:
         for kind in ("single", "batch", "metric"):
             self._verify_points(senders[kind], f"{name}.{kind}")
         events = [row["id"] for row in self.rows("events", name=f"{name}.metric")]
-        _compare("events", events, [uuid for _, uuid in _records(senders["metric"])], [])
+        compare("events", events, [uuid for _, uuid in _records(senders["metric"])], [])
         hits = [row["path"] for row in self.rows("requests", host=name)]
-        _compare("requests", hits, _records(senders["requests"]), [])
+        compare("requests", hits, _records(senders["requests"]), [])
         checks = [row["name"] for row in self.rows("events", type="check_in", text=f"{name}-")]
-        _compare("check-ins", checks, _records(senders["check_in"]), [])
+        compare("check-ins", checks, _records(senders["check_in"]), [])
         monitors = {monitor["slug"] for monitor in self.server.call("monitor.list", project="First")}
         assert set(_records(senders["check_in"])) <= monitors
         self.stored.update(events=len(events) + len(checks), requests=len(hits))
@@ -215,7 +278,7 @@ class Rig:
         values = [round(point["value"]) for point in self.points(stat, "raw")]
         records = _records(sender)
         acked = [record[0] if isinstance(record, tuple) else record for record in records]
-        _compare(stat, values, acked, [item.records[0] for item in sender.unknown])
+        compare(stat, values, acked, [item.records[0] for item in sender.unknown])
         for resolution in ("1m", "15m"):
             buckets = self.points(stat, resolution)
             count = sum(bucket["count"] for bucket in buckets)
@@ -229,7 +292,7 @@ class Rig:
         """What was acknowledged before a kill is sent again: it is answered as before and stored no second time."""
         for kind in ("batch", "requests", "check_in", "metric"):
             sender = self.load.senders[kind]
-            for item, first in sender.acked[-RETRIED:]:
+            for item, first in sender.acked[:RETRIED] + sender.acked[-RETRIED:]:
                 again = sender.repeat(item)
                 if kind == "metric":
                     assert (again.status, json.loads(again.body)["duplicate"]) == (200, True)
@@ -245,9 +308,7 @@ def opened(server_class: Any, folder: Path, shim: Path) -> Iterator[Rig]:
     try:
         yield rig
     except BaseException:
-        rig.load.end()
-        if rig.server.process is not None:
-            rig.server.kill()
+        rig.abandon()
         raise
     held = rig.alive().close()
     if not rig.complete:
@@ -262,7 +323,8 @@ def _records(sender: Sender) -> list[Any]:
     return [record for item, _ in sender.acked for record in item.records]
 
 
-def _compare(what: str, found: list[Any], acked: list[Any], unknown: list[Any]) -> None:
+def compare(what: str, found: list[Any], acked: list[Any], unknown: list[Any]) -> None:
+    """``acked`` are found once each, ``unknown`` at most once, and nothing else."""
     counted = Counter(found)
     lost = [record for record in acked if not counted[record]]
     doubled = [record for record, count in counted.items() if count > 1]

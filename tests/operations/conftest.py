@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import socket
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -40,6 +41,14 @@ def make_server(server_class: Any, initialised: Path, tmp_path: Path) -> Iterato
         if server.process is not None:
             server.kill()
         assert not server.log.exists() or "Traceback" not in server.log.read_text(), server.log.read_text()[-4000:]
+
+
+@pytest.fixture
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
 
 
 @pytest.fixture

@@ -19,8 +19,8 @@ def batch(client: Client, stat: str, points: int) -> int:
 
 
 def accepted_again(server: Any, client: Client, name: str) -> None:
-    print(round(__import__("time").time()%1000,2), flush=True); until(lambda: readiness(server)[0] == 200, "readiness")
-    print(round(__import__("time").time()%1000,2), flush=True); send_all(client, name)
+    until(lambda: readiness(server)[0] == 200, "readiness")
+    send_all(client, name)
 
 
 def test_ingest_stops_before_the_disk_is_full(make_server: Callable[..., Any], small_disk: Disk) -> None:
@@ -30,21 +30,21 @@ def test_ingest_stops_before_the_disk_is_full(make_server: Callable[..., Any], s
         env={"HEADRACE_DISK_MIN_FREE_BYTES": str(24 * MIB)},
     ).start()
     client = Client(server, "reserve")
-    print(round(__import__("time").time()%1000,2), flush=True); send_all(client, "before")
+    send_all(client, "before")
     small_disk.fill(leave=16 * MIB)
-    print(round(__import__("time").time()%1000,2), flush=True); until(lambda: readiness(server)[0] == 503, "the reserve to be noticed")
-    print(round(__import__("time").time()%1000,2), flush=True); assert_refused(client, "refused")
-    print(round(__import__("time").time()%1000,2), flush=True); status, reasons, _ = readiness(server)
-    print(round(__import__("time").time()%1000,2), flush=True); assert (status, len(reasons)) == (503, 1)
-    print(round(__import__("time").time()%1000,2), flush=True); assert f"{24 * MIB:,} are needed" in reasons[0]
+    until(lambda: readiness(server)[0] == 503, "the reserve to be noticed")
+    assert_refused(client, "refused")
+    status, reasons, _ = readiness(server)
+    assert (status, len(reasons)) == (503, 1)
+    assert f"{24 * MIB:,} are needed" in reasons[0]
     # The reserve is for what was accepted: it still goes into the store, and can be read.
-    print(round(__import__("time").time()%1000,2), flush=True); held = names_held(client)
-    print(round(__import__("time").time()%1000,2), flush=True); assert held["event logister before"] == 1
+    held = names_held(client)
+    assert held["event logister before"] == 1
     small_disk.clear()
-    print(round(__import__("time").time()%1000,2), flush=True); accepted_again(server, client, "after")
+    accepted_again(server, client, "after")
     again = names_held(client)
-    print(round(__import__("time").time()%1000,2), flush=True); assert again == held | {name.replace("before", "after"): 1 for name in held}
-    print(round(__import__("time").time()%1000,2), flush=True); assert server.stop() == 0
+    assert again == held | {name.replace("before", "after"): 1 for name in held}
+    assert server.stop() == 0
 
 
 def test_a_disk_without_any_room_left(make_server: Callable[..., Any], small_disk: Disk) -> None:
@@ -53,12 +53,12 @@ def test_a_disk_without_any_room_left(make_server: Callable[..., Any], small_dis
         small_disk.path / "data", wrapper=small_disk.wrapper, env={"HEADRACE_DISK_MIN_FREE_BYTES": "0"}
     ).start()
     client = Client(server, "no room")
-    print(round(__import__("time").time()%1000,2), flush=True); send_all(client, "before")
+    send_all(client, "before")
     kept = 0
     for _ in range(8):  # the write-ahead log grows, so that some commits still fit into it later, which the store cannot take
         assert batch(client, "bulk", 1000) == 202
         kept += 1000
-    print(round(__import__("time").time()%1000,2), flush=True); assert names_held(client)["event logister before"] == 1
+    assert names_held(client)["event logister before"] == 1
     small_disk.fill()
     refused = False
     for _ in range(200):
@@ -68,19 +68,19 @@ def test_a_disk_without_any_room_left(make_server: Callable[..., Any], small_dis
         refused = refused or status == 503
         if refused:
             break
-    print(round(__import__("time").time()%1000,2), flush=True); assert refused
-    print(round(__import__("time").time()%1000,2), flush=True); until(lambda: readiness(server)[0] == 503, "the full disk to be noticed")
-    print(round(__import__("time").time()%1000,2), flush=True); assert "disk is full" in readiness(server)[1][0]
-    print(round(__import__("time").time()%1000,2), flush=True); assert_refused(client, "refused")
-    print(round(__import__("time").time()%1000,2), flush=True); assert client.call("GET", "/v1/stats").status_code == 200
-    print(round(__import__("time").time()%1000,2), flush=True); assert any(row["message"] == "before" for row in client.rows("events"))
+    assert refused
+    until(lambda: readiness(server)[0] == 503, "the full disk to be noticed")
+    assert "disk is full" in readiness(server)[1][0]
+    assert_refused(client, "refused")
+    assert client.call("GET", "/v1/stats").status_code == 200
+    assert any(row["message"] == "before" for row in client.rows("events"))
     small_disk.clear()
-    print(round(__import__("time").time()%1000,2), flush=True); accepted_again(server, client, "after")
-    print(round(__import__("time").time()%1000,2), flush=True); held = names_held(client)
-    print(round(__import__("time").time()%1000,2), flush=True); assert held["point stat:bulk:value"] == kept
-    print(round(__import__("time").time()%1000,2), flush=True); assert not [name for name in held if "refused" in name]
-    print(round(__import__("time").time()%1000,2), flush=True); assert all(held[name.replace("before", "after")] == count for name, count in held.items() if "before" in name)
-    print(round(__import__("time").time()%1000,2), flush=True); assert server.stop() == 0
+    accepted_again(server, client, "after")
+    held = names_held(client)
+    assert held["point stat:bulk:value"] == kept
+    assert not [name for name in held if "refused" in name]
+    assert all(held[name.replace("before", "after")] == count for name, count in held.items() if "before" in name)
+    assert server.stop() == 0
 
 
 def test_a_file_system_that_became_read_only(
@@ -91,28 +91,28 @@ def test_a_file_system_that_became_read_only(
         breaking_disk.path / "data", wrapper=breaking_disk.wrapper, env={"HEADRACE_DISK_MIN_FREE_BYTES": "0"}
     ).start()
     client = Client(server, "aborted")
-    print(round(__import__("time").time()%1000,2), flush=True); send_all(client, "before")
+    send_all(client, "before")
     before = names_held(client)
     load = Load(client, 2, "load")
-    print(round(__import__("time").time()%1000,2), flush=True); until(lambda: load.total() > 50, "some load")
-    print(round(__import__("time").time()%1000,2), flush=True); breaking_disk.abort()
-    print(round(__import__("time").time()%1000,2), flush=True); until(lambda: 503 in load.statuses, "the broken disk to be noticed")
-    print(round(__import__("time").time()%1000,2), flush=True); load.stop()
-    print(round(__import__("time").time()%1000,2), flush=True); assert_refused(client, "refused")
-    print(round(__import__("time").time()%1000,2), flush=True); status, reasons, _ = readiness(server)
-    print(round(__import__("time").time()%1000,2), flush=True); assert status == 503, reasons
-    print(round(__import__("time").time()%1000,2), flush=True); assert any(word in reasons[0] for word in ("journal cannot be written", "read-only")), reasons
-    print(round(__import__("time").time()%1000,2), flush=True); assert any(row["message"] == "before" for row in client.rows("events"))
-    print(round(__import__("time").time()%1000,2), flush=True); assert client.call("GET", "/v1/stats").status_code == 200
-    print(round(__import__("time").time()%1000,2), flush=True); assert server.stop() == 0
-    print(round(__import__("time").time()%1000,2), flush=True); breaking_disk.repair(tmp_path / "disk.img")
-    print(round(__import__("time").time()%1000,2), flush=True); server.start()
-    print(round(__import__("time").time()%1000,2), flush=True); load.assert_kept()
-    print(round(__import__("time").time()%1000,2), flush=True); held = names_held(client)
-    print(round(__import__("time").time()%1000,2), flush=True); assert {name: held[name] for name in before} == before
-    print(round(__import__("time").time()%1000,2), flush=True); assert not [name for name in held if "refused" in name]
-    print(round(__import__("time").time()%1000,2), flush=True); accepted_again(server, client, "after")
-    print(round(__import__("time").time()%1000,2), flush=True); assert server.stop() == 0
+    until(lambda: load.total() > 50, "some load")
+    breaking_disk.abort()
+    until(lambda: 503 in load.statuses, "the broken disk to be noticed")
+    load.stop()
+    assert_refused(client, "refused")
+    status, reasons, _ = readiness(server)
+    assert status == 503, reasons
+    assert any(word in reasons[0] for word in ("journal cannot be written", "read-only")), reasons
+    assert any(row["message"] == "before" for row in client.rows("events"))
+    assert client.call("GET", "/v1/stats").status_code == 200
+    assert server.stop() == 0
+    breaking_disk.repair(tmp_path / "disk.img")
+    server.start()
+    load.assert_kept()
+    held = names_held(client)
+    assert {name: held[name] for name in before} == before
+    assert not [name for name in held if "refused" in name]
+    accepted_again(server, client, "after")
+    assert server.stop() == 0
 
 
 def test_a_disk_that_is_read_only_for_a_while(make_server: Callable[..., Any], faults: Path, tmp_path: Path) -> None:
@@ -121,19 +121,19 @@ def test_a_disk_that_is_read_only_for_a_while(make_server: Callable[..., Any], f
     server = make_server(env={"LD_PRELOAD": str(faults), "CRASH_SHIM": str(rule)}).start()
     client = Client(server, "for a while")
     load = Load(client, 4, "load")
-    print(round(__import__("time").time()%1000,2), flush=True); until(lambda: load.total() > 50, "some load")
+    until(lambda: load.total() > 50, "some load")
     rule.write_text(f"write {server.data.name}/ 30 1 0\n")
-    print(round(__import__("time").time()%1000,2), flush=True); until(lambda: 503 in load.statuses, "the failing writes to be noticed")
-    print(round(__import__("time").time()%1000,2), flush=True); assert_refused(client, "refused")
-    print(round(__import__("time").time()%1000,2), flush=True); until(lambda: readiness(server)[0] == 503, "readiness to tell")
-    print(round(__import__("time").time()%1000,2), flush=True); assert "cannot be written" in readiness(server)[1][0]
-    print(round(__import__("time").time()%1000,2), flush=True); assert client.call("GET", "/v1/stats").status_code == 200
+    until(lambda: 503 in load.statuses, "the failing writes to be noticed")
+    assert_refused(client, "refused")
+    until(lambda: readiness(server)[0] == 503, "readiness to tell")
+    assert "cannot be written" in readiness(server)[1][0]
+    assert client.call("GET", "/v1/stats").status_code == 200
     rule.unlink()
-    print(round(__import__("time").time()%1000,2), flush=True); until(lambda: readiness(server)[0] == 200, "readiness")
+    until(lambda: readiness(server)[0] == 200, "readiness")
     before = load.total()
-    print(round(__import__("time").time()%1000,2), flush=True); until(lambda: load.total() > before + 50, "load to be accepted again")
-    print(round(__import__("time").time()%1000,2), flush=True); load.stop()
-    print(round(__import__("time").time()%1000,2), flush=True); load.assert_kept()
-    print(round(__import__("time").time()%1000,2), flush=True); send_all(client, "after")
-    print(round(__import__("time").time()%1000,2), flush=True); assert not [name for name in names_held(client) if "refused" in name]
-    print(round(__import__("time").time()%1000,2), flush=True); assert server.stop() == 0
+    until(lambda: load.total() > before + 50, "load to be accepted again")
+    load.stop()
+    load.assert_kept()
+    send_all(client, "after")
+    assert not [name for name in names_held(client) if "refused" in name]
+    assert server.stop() == 0

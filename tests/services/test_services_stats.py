@@ -73,7 +73,13 @@ def test_a_listed_stat_carries_what_was_projected(house) -> None:
         stat_rows.touch(conn, [(number, 1_790_000_000_123, 9)])
     house.pending.append(row(number, "hits"))
     (found,) = pages(house, 10)
-    assert found == stats.StatInfo(stat_text(number), "hits", "counter", "stat", None, False, 7, 1_790_000_000_123, 9)
+    seen = stats.StatInfo(
+        *(stat_text(number), "hits", "counter", "stat", None, False, 7, 1_790_000_000_123, 9, found.classic_key)
+    )
+    assert found == seen
+    with house.context.catalog.read() as conn:
+        assert stat_rows.by_classic_key(conn, 1, bytes.fromhex(found.classic_key)).stat_id == number
+        assert stat_rows.by_classic_key(conn, 2, bytes.fromhex(found.classic_key)) is None
     assert (len(found.id), stat_number(found.id)) == (11, number)
 
 

@@ -7,25 +7,35 @@ because both run on the event loop without waiting.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from hashlib import blake2b
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import msgspec
 
 from headrace.admission.claims import Claims
-from headrace.admission.stats import StatRegistry
+from headrace.admission.stats import Names, StatRegistry
 from headrace.catalog.stats import StatRow
 from headrace.journal import Batch, Journal, SavedAnswer, SavedStat
 from headrace.records.encode import (
     POINT_BYTES,
-    ResolvedPoint,
+    ResolvedPoints,
     encode_points,
     encode_row,
     finish_row,
     partition_of,
 )
-from headrace.records.intents import NEW, Answer, Decision, Intent, Submission, Verdict
+from headrace.records.intents import (
+    NEW,
+    Answer,
+    Decision,
+    Intent,
+    PlainPoint,
+    PointColumns,
+    Source,
+    Submission,
+    Verdict,
+)
 from headrace.records.tables import POINTS, TABLES
 
 #: How long the first answer under an Idempotency-Key is kept, µs (rulings 4).
@@ -49,7 +59,7 @@ class Draft(NamedTuple):
     project: int
     decisions: list[Decision]
     stored: list[Intent]
-    points: list[ResolvedPoint]
+    points: ResolvedPoints
     new_stats: list[StatRow]
     claims: list[tuple[bytes, bytes]]
     conflict: bool
@@ -63,7 +73,7 @@ class _Building:
     def __init__(self) -> None:
         self.stats: dict[tuple[str, str, str], StatRow] = {}
         self.claims: dict[bytes, bytes] = {}
-        self.points: list[ResolvedPoint] = []
+        self.points = ResolvedPoints()
 
 
 class Admission:
@@ -84,7 +94,7 @@ class Admission:
         building = _Building()
         decisions: list[Decision] = []
         stored: list[Intent] = []
-        conflict = False
+        conflict = submission.void
         for intent in submission.intents:
             decision = self._decide_intent(intent, target, building)
             decisions.append(decision)
@@ -92,10 +102,10 @@ class Admission:
                 stored.append(intent)
             elif decision.verdict is Verdict.CONFLICT:
                 conflict = conflict or submission.atomic
-        if conflict:
-            rolled_back = Decision(Verdict.ROLLED_BACK)
-            decisions = [rolled_back if d.verdict is Verdict.NEW else d for d in decisions]
-            return Draft(submission, target, decisions, [], [], [], [], True)
+        # Where the intents are independent, a request none of which is valid is a conflict as well.
+        if conflict or (decisions and not stored and all(d.verdict is Verdict.CONFLICT for d in decisions)):
+            decisions = [self._undone(*pair) for pair in zip(submission.intents, decisions, strict=True)]
+            return Draft(submission, target, decisions, [], ResolvedPoints(), [], [], True)
         return Draft(
             submission,
             target,
@@ -114,37 +124,56 @@ class Admission:
         for claim in intent.claims:
             value = self._held(claim.key, building)
             if value is not None:
-                return Decision(Verdict.DUPLICATE, value)
+                clash = claim.exclusive and value != claim.value
+                return Decision(Verdict.CONFLICT if clash else Verdict.DUPLICATE, value)
         if intent.points:
-            conflict = self._resolve_points(intent, project, building)
+            conflict = self._resolve_points(intent.points, intent.source, project, building)
+            if conflict is not None and intent.otherwise:
+                conflict = self._resolve_points(intent.otherwise, intent.source, project, building)
             if conflict is not None:
                 return conflict
         for claim in intent.claims:
             building.claims[claim.key] = claim.value
         return NEW
 
+    def _undone(self, intent: Intent, decision: Decision) -> Decision:
+        """The decision when nothing of its submission is stored: what repeats another intent of it goes the same way."""
+        if decision.verdict is Verdict.NEW:
+            return Decision(Verdict.ROLLED_BACK)
+        if decision.verdict is Verdict.DUPLICATE and not any(
+            self.claims.holds(claim.key) is not None for claim in intent.claims
+        ):
+            return Decision(Verdict.ROLLED_BACK)
+        return decision
+
     def _held(self, key: bytes, building: _Building) -> bytes | None:
         value = building.claims.get(key)
         return self.claims.holds(key) if value is None else value
 
-    def _resolve_points(self, intent: Intent, project: int, building: _Building) -> Decision | None:
+    def _resolve_points(
+        self, points: Sequence[PlainPoint] | PointColumns, source: Source, project: int, building: _Building
+    ) -> Decision | None:
         """Gives the points their stat numbers; a conflict is told only in source ``stat`` (rulings 3)."""
-        source = intent.source
         strict = source == "stat"
         names = self.stats.names(project, source)
-        resolved: list[ResolvedPoint] = []
-        add = resolved.append
-        for name, type_, ts, value, flags in intent.points:
+        if isinstance(points, PointColumns):
+            stats = _look_up(names, points) if strict else None
+            if stats is not None:
+                building.points.extend(stats, points.times, points.values, points.flags)
+                return None
+        plain = points.rows() if isinstance(points, PointColumns) else cast("Sequence[PlainPoint]", points)
+        resolved = ResolvedPoints()
+        for name, type_, ts, value, flags in plain:
             known = names.get(name) if strict else names.get((name, type_ or "counter"))
             if known is not None and (type_ is None or known.type == type_):
-                add((known.stat_id, ts, value, flags))
+                resolved.add(known.stat_id, ts, value, flags)
                 continue
             stat_id, held_type = self._resolve(name, type_ or "counter", project, source, building)
             if strict and type_ is not None and held_type != type_:
                 return Decision(Verdict.CONFLICT, stat=name, stat_type=held_type)
             if stat_id:
-                add((stat_id, ts, value, flags))
-        building.points += resolved
+                resolved.add(stat_id, ts, value, flags)
+        building.points.extend(resolved.stats, resolved.times, resolved.values, resolved.flags)
         return None
 
     def _resolve(self, name: str, type_: str, project: int, source: str, building: _Building) -> tuple[int, str]:
@@ -175,7 +204,7 @@ class Admission:
         if retry_key is not None and (kept := await self.kept_answer(retry_key)) is not None:
             return kept
         answer = draft.submission.render(draft.decisions)
-        keeps = retry_key is not None and 200 <= answer.status < 300
+        keeps = retry_key is not None and 200 <= answer.status < 300 and not answer.reason
         if draft.conflict or not (draft.stored or keeps):
             pending = self.journal.pending()
             if pending is not None and not draft.conflict:
@@ -241,6 +270,15 @@ class Admission:
         # A failed commit takes it back before anybody else runs; after a good one the journal gives it.
         batch.undo.append(forget)
         batch.done.add_done_callback(forget)
+
+
+def _look_up(names: Names, points: PointColumns) -> Sequence[int] | None:
+    """The stat numbers of all points when every stat is in memory and has the type that was sent; None leaves it to a closer look."""
+    known = list(map(names.get, points.names))
+    if None in known:
+        return None
+    stats, types = zip(*known, strict=True)
+    return stats if types == tuple(points.types) else None
 
 
 def _encode_rows(draft: Draft) -> tuple[dict[tuple[str, int], list[bytes]], list[bytes], int]:

@@ -15,7 +15,7 @@ from hashlib import sha256
 from sqlalchemy.exc import SQLAlchemyError
 
 from headrace.catalog import keys as key_table
-from headrace.catalog import meta, projects
+from headrace.catalog import meta, mobile_tokens, projects
 from headrace.catalog.db import Catalog
 from headrace.catalog.keys import KeyRow
 
@@ -25,6 +25,10 @@ FRESH_REMOTE_S = 1.0
 
 #: ``last_used_at`` moves at most this often, µs (rulings 2).
 USED_EVERY_US = 5 * 60 * 1_000_000
+
+#: Mobile tokens, and times of last use, that are held in memory before all of them are dropped.
+MOBILE_KEPT = 20_000
+USED_KEPT = 50_000
 
 
 __all__ = ["KeyRow", "KeyTable", "LookUpFailed"]
@@ -43,7 +47,10 @@ class KeyTable:
         self._fresh = FRESH_S if catalog.is_sqlite else FRESH_REMOTE_S
         self._keys: dict[bytes, KeyRow] = {}
         self._projects: dict[str, tuple[int, str]] = {}
-        self._live: frozenset[int] = frozenset()
+        self._live: dict[int, frozenset[str]] = {}
+        self._platforms: dict[int, str] = {}
+        #: Mobile tokens that were looked up since the key epoch last moved.
+        self._mobile: dict[bytes, KeyRow] = {}
         self._looked = 0.0
         self._version = -1
         self._epoch = -1
@@ -63,9 +70,27 @@ class KeyTable:
                 self.refresh()
             except (SQLAlchemyError, sqlite3.Error) as error:
                 raise LookUpFailed(str(error).splitlines()[0]) from None
-        key = self._keys.get(sha256(secret.encode("utf-8", "surrogatepass")).digest())
+        digest = sha256(secret.encode("utf-8", "surrogatepass")).digest()
+        key = self._keys.get(digest)
+        if key is None and secret.startswith(mobile_tokens.PREFIX):
+            key = self._find_mobile(digest)
         if key is None or (key.expires_at is not None and key.expires_at <= self._clock()):
             return None
+        return key
+
+    def _find_mobile(self, digest: bytes) -> KeyRow | None:
+        """A mobile token, from the catalog the first time: there are too many to hold them all, and each of them is new."""
+        key = self._mobile.get(digest)
+        if key is None:
+            try:
+                with self._catalog.read() as connection:
+                    key = mobile_tokens.find(connection, digest)
+            except SQLAlchemyError as error:
+                raise LookUpFailed(str(error).splitlines()[0]) from None
+            if key is not None:
+                if len(self._mobile) >= MOBILE_KEPT:
+                    self._mobile.clear()
+                self._mobile[digest] = key
         return key
 
     def refresh(self) -> None:
@@ -77,7 +102,9 @@ class KeyTable:
                 if epoch != self._epoch:
                     self._keys = {row.secret_sha256: row for row in key_table.load_live(connection)}
                     self._projects = {row[1]: (row[0], row[2]) for row in projects.load_live(connection)}
-                    self._live = frozenset(number for number, _ in self._projects.values())
+                    self._live = projects.load_features(connection)
+                    self._platforms = projects.load_platforms(connection)
+                    self._mobile.clear()
             self._version, self._epoch = version, epoch
         self._looked = time.monotonic()
 
@@ -94,12 +121,22 @@ class KeyTable:
         """Whether the project that ``key`` writes to when none is named is live: an account's key outlives it."""
         return key.project in self._live
 
+    def features(self, project: int) -> frozenset[str]:
+        """What the live project ``project`` has switched on (``dialects.base.Feature``)."""
+        return self._live.get(project, frozenset())
+
+    def platform(self, project: int) -> str:
+        """What the live project ``project`` is for; "" when it is not live."""
+        return self._platforms.get(project, "")
+
     def note_use(self, key: KeyRow) -> None:
         """An accepted request with ``key``."""
         now = self._clock()
         last = self._last_used.get(key.id, key.last_used_at or 0)
         if now - last >= USED_EVERY_US:
             with self._noting:
+                if len(self._last_used) >= USED_KEPT:
+                    self._last_used.clear()
                 self._last_used[key.id] = self._used[key.id] = now
 
     def note_refusal(self, key: KeyRow, reason: str) -> None:

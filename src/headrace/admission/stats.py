@@ -10,15 +10,20 @@ import secrets
 from collections.abc import Callable
 from typing import NamedTuple
 
+from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
 from headrace.admission.keys import LookUpFailed
+from headrace.catalog import meta
 from headrace.catalog import stats as stat_table
 from headrace.catalog.db import Catalog
 from headrace.catalog.stats import StatRow
+from headrace.records.ids import classic_key
 
 #: Stats held in memory; beyond it the least recently loaded project is forgotten and read again when needed.
 HOT_STATS = 200_000
+#: Classic keys held in memory.
+HOT_CLASSIC_KEYS = 10_000
 
 
 class Known(NamedTuple):
@@ -42,8 +47,11 @@ class StatRegistry:
         self._names: dict[tuple[int, str], Names] = {}
         self._held = 0
         self._pending: dict[int, StatRow] = {row[0]: StatRow(*row) for row in pending}
+        #: (project, classic key) → name and type, of those posted to of late.
+        self._classic: dict[tuple[int, bytes], tuple[str, str]] = {}
         with catalog.read() as connection:
             self._counts = stat_table.counts(connection)
+            self._secret = meta.instance_secret(connection)
         for row in self._pending.values():
             self._remember(row)
             self._counts[row.project, row.source] = self._counts.get((row.project, row.source), 0) + 1
@@ -61,16 +69,44 @@ class StatRegistry:
         """A stat that is not in memory, from the catalog. ``type_`` is part of the name in derived sources only. Raises
         :class:`LookUpFailed`.
         """
-        try:
-            with self._catalog.read() as connection:
-                row = stat_table.find(connection, project, source, name, None if source == "stat" else type_)
-        except SQLAlchemyError as error:
-            raise LookUpFailed(str(error).splitlines()[0]) from None
+        told = None if source == "stat" else type_
+        row = self._ask(lambda connection: stat_table.find(connection, project, source, name, told))
         if row is None:
             return None
         if self._held >= HOT_STATS:
             self._forget()
         return self._remember(row)
+
+    def type_of(self, project: int, name: str) -> str | None:
+        """Type of the stat of that name in source ``stat``. Any thread: nothing is remembered. Raises :class:`LookUpFailed`."""
+        known = self.names(project, "stat").get(name)
+        if known is not None:
+            return known.type
+        row = self._ask(lambda connection: stat_table.find(connection, project, "stat", name, None))
+        return None if row is None else row.type
+
+    def by_classic_key(self, project: int, hexadecimal: str) -> tuple[str, str] | None:
+        """Name and type of the stat with that classic key (32 hex digits). Any thread. Raises :class:`LookUpFailed`."""
+        key = bytes.fromhex(hexadecimal)
+        known = self._classic.get((project, key))
+        if known is not None:
+            return known
+        waiting = (row for row in self.pending(project) if row.source == "stat")
+        row = next((row for row in waiting if classic_key(self._secret, row.stat_id) == key), None)
+        row = row or self._ask(lambda connection: stat_table.by_classic_key(connection, project, key))
+        if row is None:
+            return None
+        if len(self._classic) >= HOT_CLASSIC_KEYS:
+            self._classic.clear()
+        self._classic[project, key] = found = (row.name, row.type)
+        return found
+
+    def _ask(self, question: Callable[[Connection], StatRow | None]) -> StatRow | None:
+        try:
+            with self._catalog.read() as connection:
+                return question(connection)
+        except SQLAlchemyError as error:
+            raise LookUpFailed(str(error).splitlines()[0]) from None
 
     def room(self, project: int, source: str, extra: int) -> bool:
         """Whether a derived source may have ``extra`` more stats."""
@@ -107,6 +143,7 @@ class StatRegistry:
 
     def forget_project(self, project: int) -> None:
         """Stats of ``project`` were changed behind the registry's back (renamed, trashed): they are read again."""
+        self._classic.clear()
         for slot in [slot for slot in self._names if slot[0] == project]:
             self._held -= len(self._names.pop(slot))
         for row in self._pending.values():

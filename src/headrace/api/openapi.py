@@ -149,7 +149,7 @@ def _operation(dialect: Dialect, route: Route, path: str, schemas: Json, named: 
         operation["description"] = f"The same as `{route.path}`."
     if parameters := _parameters(route, path):
         operation["parameters"] = parameters
-    if route.parse is not None or route.body_type is not None:
+    if route.content_types and (route.parse is not None or route.body_type is not None):
         schema = _body_schema(route, named)
         sample = _sample(route, schema, schemas)
         operation["requestBody"] = {
@@ -170,6 +170,8 @@ def _content(kind: str, schema: Json, sample: Any) -> Json:
     content: Json = {"schema": schema}
     if sample is not None:
         value = sample if kind.endswith("json") and "ndjson" not in kind else body_text(sample, kind)
+        if isinstance(value, str) and kind == "application/json":
+            return content  # the sample is a form
         content["examples"] = {"1": {"value": value}}
     return content
 

@@ -116,27 +116,32 @@ def add(
 
 def load_live(conn: Connection) -> list[KeyRow]:
     """Keys that are neither revoked nor, when they reach one project only, of a project that is not live. Expired ones are
-    included: expiry is checked at use.
+    included: expiry is checked at use. Mobile tokens are looked up one by one (``catalog.mobile_tokens``).
     """
-    columns = (
-        *(keys.c.id, keys.c.account_id, keys.c.project_number, projects.c.id, keys.c.reach, keys.c.kind, keys.c.scopes),
-        *(keys.c.secret_sha256, keys.c.bindings, keys.c.rate, keys.c.burst, keys.c.unlimited),
-        *(keys.c.expires_at, keys.c.last_used_at, keys.c.name),
-    )
     query = (
-        select(*columns)
+        select(*ROW_COLUMNS)
         .select_from(_JOINED)
-        .where(keys.c.revoked_at.is_(None), or_(keys.c.reach == "account", projects.c.state == "live"))
+        .where(
+            keys.c.revoked_at.is_(None),
+            keys.c.parent_id.is_(None),
+            or_(keys.c.reach == "account", projects.c.state == "live"),
+        )
     )
-    return [
-        KeyRow(*row[:6], scopes=frozenset(row[6].split()), secret_sha256=bytes(row[7]), **_rest(row))
-        for row in conn.execute(query)
-    ]
+    return [row_of(row) for row in conn.execute(query)]
 
 
-def _rest(row: Any) -> dict[str, Any]:
-    names = ("bindings", "rate", "burst", "unlimited", "expires_at", "last_used_at", "name")
-    return dict(zip(names, row[8:], strict=True))
+#: The columns of a :class:`KeyRow`, for :func:`row_of`.
+ROW_COLUMNS = (
+    *(keys.c.id, keys.c.account_id, keys.c.project_number, projects.c.id, keys.c.reach, keys.c.kind, keys.c.scopes),
+    *(keys.c.secret_sha256, keys.c.bindings, keys.c.rate, keys.c.burst, keys.c.unlimited),
+    *(keys.c.expires_at, keys.c.last_used_at, keys.c.name),
+)
+
+
+def row_of(row: Any) -> KeyRow:
+    """The key of a row of ``ROW_COLUMNS``."""
+    key = KeyRow(*row)
+    return key._replace(scopes=frozenset(row.scopes.split()), secret_sha256=bytes(key.secret_sha256))
 
 
 def record_use(conn: Connection, used: dict[str, int], refused: dict[str, tuple[int, str, int]]) -> None:
@@ -160,8 +165,11 @@ def record_use(conn: Connection, used: dict[str, int], refused: dict[str, tuple[
 def load(
     conn: Connection, *, account_id: str | None = None, project: int | None = None, project_reach_only: bool = False
 ) -> list[KeyRecord]:
-    """Keys, revoked ones included, oldest first, narrowed by what is given."""
+    """Keys that people manage, revoked ones included, oldest first, narrowed by what is given. (A mobile token lives and ends with
+    its parent.)
+    """
     query = select(*_RECORD).select_from(_JOINED).order_by(keys.c.created_at, keys.c.id)
+    query = query.where(keys.c.parent_id.is_(None))
     if account_id is not None:
         query = query.where(keys.c.account_id == account_id)
     if project is not None:
@@ -179,6 +187,12 @@ def by_id(conn: Connection, key_id: str) -> KeyRecord | None:
 def secret_exists(conn: Connection, secret_sha256: bytes) -> bool:
     """Whether any key of the instance, revoked or not, has this secret."""
     return conn.execute(select(keys.c.id).where(keys.c.secret_sha256 == secret_sha256)).first() is not None
+
+
+def is_live(conn: Connection, secret_sha256: bytes) -> bool:
+    """Whether a key with this secret exists that is not revoked."""
+    query = select(keys.c.id).where(keys.c.secret_sha256 == secret_sha256, keys.c.revoked_at.is_(None))
+    return conn.execute(query).first() is not None
 
 
 def revoke(conn: Connection, key_id: str, at: int) -> bool:

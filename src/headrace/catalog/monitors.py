@@ -12,7 +12,7 @@ from __future__ import annotations
 import os
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, insert, or_, select, update
+from sqlalchemy import Connection, delete, insert, or_, select, update
 
 from headrace.catalog.db import insert_ignore
 from headrace.catalog.tables import monitors
@@ -21,11 +21,13 @@ from headrace.records.intents import CheckInFact
 
 #: Seconds between check-ins when neither the client nor a person says (logister.md 2.6).
 DEFAULT_INTERVAL_S = 300
+#: Minutes that a check-in may be late when nobody says (seestack.md 2.6).
+DEFAULT_GRACE_MIN = 5
 
 
 class MonitorRow(NamedTuple):
     """``interval_edited``: a person has set the interval, check-ins no longer do. Times in µs; ``last_status`` is the
-    client's own word.
+    client's own word. ``schedule``: the text that a person gave instead of an interval, else ""; ``grace_min`` in minutes.
     """
 
     id: str
@@ -44,6 +46,9 @@ class MonitorRow(NamedTuple):
     last_event_id: str
     created_at: int
     created_by: str
+    schedule: str = ""
+    grace_min: int = DEFAULT_GRACE_MIN
+    active: bool = True
 
 
 def add(conn: Connection, row: MonitorRow) -> None:
@@ -60,6 +65,22 @@ def load(conn: Connection, project: int) -> list[MonitorRow]:
 def by_slug(conn: Connection, project: int, slug: str, environment: str) -> MonitorRow | None:
     row = conn.execute(select(monitors).where(*_place(project, slug, environment))).one_or_none()
     return MonitorRow(*row) if row else None
+
+
+def by_id(conn: Connection, project: int, monitor_id: str) -> MonitorRow | None:
+    row = conn.execute(select(monitors).where(monitors.c.project == project, monitors.c.id == monitor_id)).one_or_none()
+    return MonitorRow(*row) if row else None
+
+
+def change(conn: Connection, monitor_id: str, **values: Any) -> None:
+    """Sets columns of a monitor."""
+    conn.execute(update(monitors).where(monitors.c.id == monitor_id).values(values))
+
+
+def remove(conn: Connection, project: int, monitor_id: str) -> bool:
+    """False when the project has no such monitor."""
+    gone = delete(monitors).where(monitors.c.project == project, monitors.c.id == monitor_id)
+    return conn.execute(gone).rowcount == 1
 
 
 def apply_check_in(conn: Connection, fact: CheckInFact) -> None:
@@ -101,6 +122,9 @@ def _create_missing(conn: Connection, fact: CheckInFact, seen: dict[str, Any]) -
         "interval_edited": False,
         "created_at": fact.received_at,
         "created_by": "dialect",
+        "schedule": "",
+        "grace_min": DEFAULT_GRACE_MIN,
+        "active": True,
     }
     insert_ignore(conn, monitors, [values], conflict=("project", "slug", "environment"))
 

@@ -15,9 +15,15 @@ from sqlalchemy import ColumnElement, Connection, insert, select, update
 from headrace.catalog import keys, meta
 from headrace.catalog.tables import projects
 
+#: What a project can be for (logister.md 2.9), fixed when it is made. It decides nothing but who may make mobile tokens.
+PLATFORMS = ("ruby", "cfml", "javascript", "python", "dotnet", "cloudflare_pages", "android", "ios", "http_api")
+DEFAULT_PLATFORM = "http_api"
+
 
 class ProjectRow(NamedTuple):
-    """``state`` is live or archived. Numbers ascend from 1 and are never reused."""
+    """``state`` is live or archived. Numbers ascend from 1 and are never reused. ``ez``: StatHat's EZ API is on; ``browsers``: pages
+    of other origins may read answers of StatHat's classic API. ``platform``: what it is for, one of ``PLATFORMS``.
+    """
 
     id: str
     number: int
@@ -27,12 +33,24 @@ class ProjectRow(NamedTuple):
     state: str
     created_at: int
     archived_at: int | None
+    ez: bool = True
+    browsers: bool = False
+    platform: str = DEFAULT_PLATFORM
 
 
-def add(conn: Connection, *, project_id: str, slug: str, name: str, account_id: str, at: int) -> ProjectRow:
+def add(
+    conn: Connection,
+    *,
+    project_id: str,
+    slug: str,
+    name: str,
+    account_id: str,
+    at: int,
+    platform: str = DEFAULT_PLATFORM,
+) -> ProjectRow:
     """Raises ``IntegrityError`` when the slug is taken."""
     number = meta.next_project_number(conn)
-    row = ProjectRow(project_id, number, slug, name, account_id, "live", at, None)
+    row = ProjectRow(project_id, number, slug, name, account_id, "live", at, None, platform=platform)
     conn.execute(insert(projects).values(row._asdict()))
     meta.bump_key_epoch(conn)
     return row
@@ -43,6 +61,28 @@ def load_live(conn: Connection) -> list[tuple[int, str, str]]:
     columns = (projects.c.number, projects.c.id, projects.c.account_id)
     found = conn.execute(select(*columns).where(projects.c.state == "live").order_by(projects.c.number))
     return [(number, project_id, account_id) for number, project_id, account_id in found]
+
+
+def load_features(conn: Connection) -> dict[int, frozenset[str]]:
+    """Of every live project the features that are switched on, by number."""
+    columns = (projects.c.number, projects.c.ez, projects.c.browsers)
+    found = conn.execute(select(*columns).where(projects.c.state == "live"))
+    return {
+        number: frozenset(name for name, on in (("ez", ez), ("browsers", browsers)) if on)
+        for number, ez, browsers in found
+    }
+
+
+def load_platforms(conn: Connection) -> dict[int, str]:
+    """What every live project is for, by number."""
+    found = conn.execute(select(projects.c.number, projects.c.platform).where(projects.c.state == "live"))
+    return {row.number: row.platform for row in found}
+
+
+def switch(conn: Connection, project_id: str, *, ez: bool, browsers: bool) -> None:
+    """Switches the features of a project."""
+    conn.execute(update(projects).where(projects.c.id == project_id).values(ez=ez, browsers=browsers))
+    meta.bump_key_epoch(conn)
 
 
 def load_all(conn: Connection, account_id: str | None = None) -> list[ProjectRow]:

@@ -7,8 +7,10 @@ from typing import NamedTuple
 
 from sqlalchemy import BigInteger, Connection, and_, bindparam, case, func, or_, select, update
 
+from headrace.catalog import meta
 from headrace.catalog.db import insert_ignore
 from headrace.catalog.tables import stats
+from headrace.records.ids import classic_key
 
 #: Rows fetched at a time while all stats stream by.
 _STREAM_ROWS = 5_000
@@ -53,7 +55,12 @@ def add_missing(conn: Connection, rows: Sequence[StatRow]) -> None:
     """Inserts the stats that are not there yet, by ``stat_id``: projecting a segment twice changes nothing. Raises
     ``IntegrityError`` when another live stat holds the name.
     """
-    values = [row._asdict() | {"public": False} for row in rows]
+    secret = meta.instance_secret(conn) if any(row.source == "stat" for row in rows) else b""
+    values = [
+        row._asdict()
+        | {"public": False, "classic_key": classic_key(secret, row.stat_id) if row.source == "stat" else None}
+        for row in rows
+    ]
     insert_ignore(conn, stats, values, conflict=("stat_id",))
 
 
@@ -123,6 +130,13 @@ def find(conn: Connection, project: int, source: str, name: str, type_: str | No
     here = (stats.c.project == project, stats.c.source == source, stats.c.name == name, stats.c.trashed_at.is_(None))
     query = select(*_ROW).where(*here)
     row = conn.execute(query if type_ is None else query.where(stats.c.type == type_)).first()
+    return StatRow(*row) if row else None
+
+
+def by_classic_key(conn: Connection, project: int, key: bytes) -> StatRow | None:
+    """The project's untrashed stat with this classic key (16 bytes)."""
+    query = select(*_ROW).where(stats.c.classic_key == key, stats.c.project == project, stats.c.trashed_at.is_(None))
+    row = conn.execute(query).first()
     return StatRow(*row) if row else None
 
 

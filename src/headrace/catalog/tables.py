@@ -15,7 +15,9 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    false,
     text,
+    true,
 )
 
 metadata = MetaData()
@@ -59,6 +61,9 @@ projects = Table(
     Column("state", Text, nullable=False),
     Column("created_at", BigInteger, nullable=False),
     Column("archived_at", BigInteger),
+    Column("ez", Boolean, nullable=False, server_default=true()),
+    Column("browsers", Boolean, nullable=False, server_default=false()),
+    Column("platform", Text, nullable=False, server_default="http_api"),
 )
 
 keys = Table(
@@ -85,6 +90,8 @@ keys = Table(
     Column("refused", BigInteger, nullable=False),
     Column("refused_reason", Text, nullable=False),
     Column("refused_at", BigInteger),
+    #: The key that made a mobile token.
+    Column("parent_id", Text),
     Index("keys_by_project", "project_number"),
 )
 
@@ -105,6 +112,8 @@ stats = Table(
     Column("last_point_ms", BigInteger),
     Column("last_received_at", BigInteger),
     Column("trashed_at", BigInteger),
+    # 16 bytes; only source `stat` has it.
+    Column("classic_key", LargeBinary),
     # In the order of a listing: it serves uniqueness, look-up by name and the pages of a list. The type belongs to it because only
     # source `stat` forbids a counter and a value of one name.
     Index(
@@ -124,6 +133,12 @@ stats = Table(
         unique=True,
         sqlite_where=text("source = 'stat' AND trashed_at IS NULL"),
         postgresql_where=text("source = 'stat' AND trashed_at IS NULL"),
+    ),
+    Index(
+        "stats_by_classic_key",
+        "classic_key",
+        sqlite_where=text("classic_key IS NOT NULL"),
+        postgresql_where=text("classic_key IS NOT NULL"),
     ),
 )
 
@@ -146,7 +161,45 @@ monitors = Table(
     Column("last_event_id", Text, nullable=False),
     Column("created_at", BigInteger, nullable=False),
     Column("created_by", Text, nullable=False),
+    Column("schedule", Text, nullable=False),
+    Column("grace_min", BigInteger, nullable=False),
+    Column("active", Boolean, nullable=False),
     UniqueConstraint("project", "slug", "environment", name="monitors_by_slug"),
+)
+
+#: What programs tell of their own runs: a release's health is how its sessions ended.
+sessions = Table(
+    "sessions",
+    metadata,
+    Column("project", BigInteger, primary_key=True, autoincrement=False),
+    Column("id", Text, primary_key=True),
+    Column("environment", Text, nullable=False),
+    Column("release", Text, nullable=False),
+    Column("user_id", Text, nullable=False),
+    Column("status", Text, nullable=False),
+    Column("started_at", BigInteger),
+    Column("ended_at", BigInteger),
+    Column("duration_ms", Double),
+    Index("sessions_by_release", "project", "release", "environment"),
+)
+
+deployments = Table(
+    "deployments",
+    metadata,
+    # Made from what identifies a deployment, so that no second index is needed (rulings 3).
+    Column("id", Text, primary_key=True),
+    Column("project", BigInteger, nullable=False),
+    Column("repository", _NAME, nullable=False),
+    Column("environment", _NAME, nullable=False),
+    Column("release", _NAME, nullable=False),
+    Column("commit_sha", Text, nullable=False),
+    Column("branch", Text, nullable=False),
+    Column("source", Text, nullable=False),
+    Column("details", JSON, nullable=False),
+    Column("deployed_at", BigInteger, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("updated_at", BigInteger, nullable=False),
+    Index("deployments_by_time", "project", "deployed_at"),
 )
 
 annotations = Table(
@@ -188,4 +241,30 @@ progress = Table(
     metadata,
     Column("journal", Text, primary_key=True),
     Column("segment", BigInteger, nullable=False),
+)
+
+#: ``address`` is sealed (``catalog.sealing``); times in µs.
+outbox = Table(
+    "outbox",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("project", BigInteger, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("address", Text, nullable=False),
+    Column("message", JSON, nullable=False),
+    Column("event_id", Text, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("not_after", BigInteger, nullable=False),
+    Column("attempts", BigInteger, nullable=False),
+    Column("state", Text, nullable=False),
+    Index("outbox_by_state", "state", "not_after"),
+)
+
+#: ``day`` counts from the epoch, UTC.
+daily_events = Table(
+    "daily_events",
+    metadata,
+    Column("project", BigInteger, primary_key=True, autoincrement=False),
+    Column("day", BigInteger, primary_key=True, autoincrement=False),
+    Column("events", BigInteger, nullable=False),
 )

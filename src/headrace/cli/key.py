@@ -33,6 +33,7 @@ _REFUSALS = (
 )
 _MADE = (
     Shown("key", "Key"),
+    Shown("user_key", "User key"),
     Shown("name", "Name"),
     Shown("project", "Project"),
     Shown("reach", "Reach"),
@@ -101,10 +102,12 @@ def create(
             burst=burst,
             unlimited=no_rate_limit,
         )
+    if secret is not None and "@" in secret:
+        click.echo("Warning: an e-mail address is easily guessed; whoever does can post to this project.", err=True)
     if as_json:
         print_json(made)
     else:
-        print_record(made, _MADE)
+        print_record(made, [line for line in _MADE if line.key != "user_key" or made[line.key]])
 
 
 @key.command("list")

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from sqlalchemy.exc import DBAPIError
 
-from headrace.api.services import OPERATOR, ServiceError, accounts, keys, monitors, projects, setup
+from headrace.api.services import OPERATOR, ServiceError, accounts, keys, monitors, projects, setup, stathat
 from headrace.api.services.keys import KeySpec
 from headrace.cli import reads
 from headrace.cli.control import Failure, Reply, Request
@@ -51,6 +51,10 @@ def _project_archive(house: House, args: dict[str, Any]) -> Any:
     return projects.archive(house.context, OPERATOR, args["project"])
 
 
+def _project_stathat(house: House, args: dict[str, Any]) -> Any:
+    return stathat.change(house.context, OPERATOR, **args)
+
+
 def _key_create(house: House, args: dict[str, Any]) -> Any:
     project = args.pop("project")
     return keys.create(house.context, OPERATOR, project=project, spec=msgspec.convert(args, KeySpec))
@@ -83,6 +87,7 @@ OPERATIONS: dict[str, Operation] = {
     "project.create": _project_create,
     "project.list": _project_list,
     "project.archive": _project_archive,
+    "project.stathat": _project_stathat,
     "key.create": _key_create,
     "key.list": _key_list,
     "key.revoke": _key_revoke,

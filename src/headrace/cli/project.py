@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import click
 
-from headrace.cli.output import Shown, print_json, print_table
+from headrace.catalog.projects import DEFAULT_PLATFORM, PLATFORMS
+from headrace.cli.output import Shown, print_json, print_record, print_table
 from headrace.cli.session import folder_options, json_option, session
 from headrace.settings import Settings
 
@@ -14,6 +15,12 @@ _COLUMNS = (
     Shown("state", "STATE"),
     Shown("created_at", "CREATED", "time"),
     Shown("id", "ID"),
+)
+_STATHAT = (
+    Shown("project", "Project"),
+    Shown("ez", "EZ API"),
+    Shown("browsers", "Browsers"),
+    Shown("user_key", "User key"),
 )
 
 
@@ -25,12 +32,19 @@ def project() -> None:
 @project.command()
 @click.option("--name", required=True, help="Name to show; its slug is made from it.")
 @click.option("--account", metavar="EMAIL", help="Account that owns it [the instance's owner].")
+@click.option(
+    "--platform",
+    type=click.Choice(PLATFORMS),
+    default=DEFAULT_PLATFORM,
+    show_default=True,
+    help="What it is for, for good: only android and ios projects make mobile tokens.",
+)
 @json_option
 @folder_options
-def create(settings: Settings, name: str, account: str | None, as_json: bool) -> None:
+def create(settings: Settings, name: str, account: str | None, platform: str, as_json: bool) -> None:
     """Makes a project."""
     with session(settings) as run:
-        made = run.call("project.create", name=name, account=account)
+        made = run.call("project.create", name=name, account=account, platform=platform)
     if as_json:
         print_json(made)
     else:
@@ -62,3 +76,21 @@ def archive(settings: Settings, project: str, as_json: bool) -> None:
         print_json(done)
     else:
         click.echo(f"Archived {done['name']}; its keys no longer work.")
+
+
+@project.command()
+@click.argument("project", metavar="PROJECT")
+@click.option("--ez/--no-ez", default=None, help="Whether points are taken at /ez.")
+@click.option(
+    "--browsers/--no-browsers", default=None, help="Whether pages of other origins may read what /c and /v answer."
+)
+@json_option
+@folder_options
+def stathat(settings: Settings, project: str, ez: bool | None, browsers: bool | None, as_json: bool) -> None:
+    """Shows how StatHat is set up in PROJECT (name, slug or id), with its user key for /c and /v, and changes it."""
+    with session(settings) as run:
+        found = run.call("project.stathat", project=project, ez=ez, browsers=browsers)
+    if as_json:
+        print_json(found)
+    else:
+        print_record(found, _STATHAT)

@@ -7,7 +7,7 @@ comes in through :class:`Inbound`.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from enum import StrEnum
 from typing import Any, Literal, NamedTuple, Protocol
 
@@ -17,6 +17,8 @@ Scope = Literal["write", "read", "manage"]
 #: Where a key may be read. ``bearer`` ignores the case of the scheme word, ``Bearer`` does not; the others are header names.
 KeyPlace = Literal["bearer", "Bearer", "x-api-key", "x-seestack-key", "x-allstak-key"]
 Encoding = Literal["gzip", "deflate", "zstd"]
+#: What a project may switch on and off: StatHat's EZ API, and answers that pages of other origins may read.
+Feature = Literal["ez", "browsers"]
 
 #: The named steps that a route may order as its contract does. See ``gateway.steps`` for what each one does.
 Step = Literal[
@@ -26,10 +28,12 @@ Step = Literal[
     "scope",  # the key's kind and scopes against the route
     "idempotency",  # a known Idempotency-Key is answered here
     "charge_request",  # the rate limit, one unit, before the body is read
+    "headers",  # what the contract asks of the headers before the body is read (``Route.check_headers``)
     "body",  # read and decode: 413, 415, 400
+    "decode",  # what must be read of the body to know its cost (``Route.decode``); refused, it costs one
     "parse",  # the dialect's parser: whatever its contract says about the body
     "decide",  # stats and claims: conflicts are answered here, nothing is stored yet
-    "charge_cost",  # the rate limit, the submission's cost
+    "charge_cost",  # the rate limit, the submission's cost, or that of the step ``decode``
     "append",  # journal, fsync, answer
     "handle",  # a read or a synchronous write: the route's handler
 ]
@@ -74,6 +78,8 @@ class FaultDetail(NamedTuple):
     scope: str = ""
     encoding: str = ""
     state: LimitState | None = None
+    #: The request, for words that depend on its route or on a setting.
+    inbound: Inbound | None = None
 
 
 class Limit(NamedTuple):
@@ -110,6 +116,21 @@ class Inbound(Protocol):
         """Number of the project that the key writes to when none is named."""
 
     @property
+    def key_kind(self) -> str:
+        """The key's kind (rulings 2)."""
+
+    @property
+    def bindings(self) -> Mapping[str, Any]:
+        """What the key is bound to; empty for most."""
+
+    @property
+    def project_platform(self) -> str:
+        """What the key's project is for: the platform that was named when it was made."""
+
+    #: What ``Route.secret_of`` or ``Route.decode`` made of the request, kept for the parser; None before.
+    reading: Any
+
+    @property
     def received_us(self) -> int:
         """Receipt time, µs since the epoch, UTC."""
 
@@ -119,8 +140,29 @@ class Inbound(Protocol):
     def query(self) -> dict[str, str]:
         """Query parameters, percent-decoded; of a repeated one the first."""
 
+    def query_bytes(self) -> bytes:
+        """The query as sent."""
+
     def reachable_project(self, public_id: str) -> int | None:
         """Number of the live project with this id when the key reaches it, else None."""
+
+    def seal(self, text: str) -> str:
+        """``text`` so encrypted that only this instance reads it: for secrets that a record carries. Every time another text."""
+
+    def monitor_id(self, slug: str, environment: str) -> str | None:
+        """Id of the project's monitor of that slug in that environment, None when there is none."""
+
+    def stat_type(self, name: str) -> str | None:
+        """Type of the project's stat of that name in source ``stat``, None when there is none."""
+
+    def stat_of_classic_key(self, classic_key: str) -> tuple[str, str] | None:
+        """Name and type of the project's stat with this classic key (32 hex digits), None when there is none."""
+
+    def option(self, name: str) -> str:
+        """The instance's setting of that name."""
+
+    def project_allows(self, feature: Feature) -> bool:
+        """Whether the key's project has ``feature`` switched on."""
 
 
 Parse = Callable[[Inbound], Submission]
@@ -150,7 +192,7 @@ class Route(NamedTuple):
     cors: bool = False
     group: str = "ingest"
     limit: Limit | None = None
-    #: The request says which project it is for; on other routes the key's own project must be live (rulings 2).
+    #: The request says which project it is for, or is for none; on other routes the key's own project must be live (rulings 2).
     names_project: bool = False
     #: Documentation: the body's schema (a msgspec Struct) and an example per answer status.
     body_type: Any = None
@@ -159,6 +201,18 @@ class Route(NamedTuple):
     content_types: tuple[str, ...] = ("application/json",)
     #: A body that this route accepts as it stands, for the samples in the documentation; "": made from ``body_type``.
     sample: str = ""
+    #: Kinds of keys that may use the route (rulings 2).
+    kinds: tuple[str, ...] = ("key",)
+    #: Finds the key in query or body, so that the step ``auth`` comes after ``body``; None: look in the headers, "": there is
+    #: none. May raise :class:`Refusal`, and may leave what it read in ``Inbound.reading``.
+    secret_of: Callable[[Inbound], str | None] | None = None
+    #: As ``cors``, but only for projects that let browsers in.
+    cors_by_project: bool = False
+    #: Behind the step ``headers``: raises :class:`Refusal`.
+    check_headers: Callable[[Inbound], None] | None = None
+    #: Behind the step ``decode``: gives what the request costs and leaves what it read in ``Inbound.reading``. May raise
+    #: :class:`Refusal`. Whatever refuses the body of such a route costs one unit.
+    decode: Callable[[Inbound], int] | None = None
 
 
 class Dialect(NamedTuple):
@@ -178,5 +232,7 @@ class Dialect(NamedTuple):
     lenient_paths: bool = False
     #: Limits by client address: (requests/min before look-up, failed look-ups/min); 0 = none.
     ip_limits: tuple[int, int] = (0, 0)
+    #: Has the last word on every answer that is not streamed.
+    finish: Callable[[Inbound, Answer], Answer] | None = None
     #: Prefixes under which the key is checked before path and method (SeeStack: an unknown path with a bad key is 401).
     auth_first: tuple[str, ...] = ()

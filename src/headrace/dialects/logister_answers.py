@@ -10,6 +10,8 @@ from headrace.dialects.base import Refusal
 from headrace.dialects.logister_identity import legacy_id
 from headrace.records.intents import Answer, Decision, Render, Verdict
 
+#: Bytes of a UUID, as claims give it back.
+UUID_BYTES = 16
 UUID_INVALID = "Uuid is invalid"
 UUID_TAKEN = "Uuid has already been used for another telemetry signal"
 TYPE_UNKNOWN = "Event type is not included in the list"
@@ -17,12 +19,21 @@ MESSAGE_BLANK = "Message can't be blank"
 TRACE_BLANK = "Trace can't be blank"
 SPAN_BLANK = "Span can't be blank"
 STARTED_AT_BLANK = "Started at can't be blank"
+SPAN_TAKEN = "Span has already been taken"
 NOT_JSON = "Request body is not valid JSON"
 
 
-def invalid(errors: Sequence[str]) -> Answer:
-    """422 with one sentence per problem."""
-    return json_answer(422, {"errors": list(errors)}, reason="; ".join(errors))
+class InvalidRecord(Refusal):
+    """A record that lacks what it needs: 422 with one sentence per problem, or its line's part of a batch's answer."""
+
+    def __init__(self, errors: Sequence[str], *, reason: str = "") -> None:
+        super().__init__(invalid(errors, reason=reason))
+        self.errors = tuple(errors)
+
+
+def invalid(errors: Sequence[str], *, reason: str = "") -> Answer:
+    """422 with one sentence per problem. ``reason`` as for :func:`error_answer`."""
+    return json_answer(422, {"errors": list(errors)}, reason=reason or "; ".join(errors))
 
 
 def missing_envelope(name: str) -> Refusal:
@@ -35,6 +46,11 @@ def not_json() -> Refusal:
     return refuse(400, NOT_JSON)
 
 
+def first_id(held: bytes, record_id: str) -> str:
+    """The id that a replayed record got the first time: what its claim gives back, else its own UUID."""
+    return str(UUID(bytes=held)) if len(held) == UUID_BYTES else record_id
+
+
 def accepted(project: int, record_id: str, *, with_legacy_id: bool = True, is_span: bool = False) -> Render:
     """Renders the answer for one record once it is decided: 201, 200 for a replay, 422 for another family's UUID."""
 
@@ -43,7 +59,7 @@ def accepted(project: int, record_id: str, *, with_legacy_id: bool = True, is_sp
         if verdict is Verdict.CONFLICT:
             return invalid([UUID_TAKEN])
         replayed = verdict is Verdict.DUPLICATE
-        name = str(UUID(bytes=held)) if replayed and len(held) == 16 else record_id
+        name = first_id(held, record_id) if replayed else record_id
         body: dict[str, object] = {"id": name}
         if with_legacy_id:
             body["legacy_id"] = legacy_id(project, name)

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
-from headrace.dialects.base import Inbound, Refusal
-from headrace.dialects.logister_answers import MESSAGE_BLANK, accepted, invalid, missing_envelope
+from headrace.dialects.base import Inbound
+from headrace.dialects.logister_answers import MESSAGE_BLANK, InvalidRecord, accepted, missing_envelope
 from headrace.dialects.logister_body import envelope_of, read_body
 from headrace.dialects.logister_columns import duration_of, scalar_text
 from headrace.dialects.logister_events import checked_uuid
 from headrace.dialects.logister_identity import event_claims
 from headrace.dialects.logister_limits import within_limits
+from headrace.dialects.logister_mobile import MOBILE, bound_values
 from headrace.dialects.logister_normalize import both_spellings, first_filled, snake_fields, stored_context, text_of
-from headrace.dialects.logister_record import Record, event_intent, interval_seconds
+from headrace.dialects.logister_record import Record, default_source, event_intent, interval_seconds
 from headrace.dialects.logister_times import Occurrence, moment_us
 from headrace.records.ids import uuid7
 from headrace.records.intents import Submission
@@ -43,16 +44,18 @@ FIELDS = frozenset(
 
 def parse_check_in(inbound: Inbound) -> Submission:
     """The submission of a check-in, enveloped or flat. Raises :class:`Refusal`: 400 for a body without any of a check-in's
-    fields, 422 for its UUID, then for its slug.
+    fields, 403 and 422 for what a mobile token may not send, 422 for its UUID, then for its slug.
     """
     fields = _fields(read_body(inbound.body))
+    bound = bound_values(fields, CHECK_IN, inbound.bindings) if inbound.key_kind == MOBILE else {}
     uuid = checked_uuid(fields)
     slug = scalar_text(fields.get("slug")).strip()
     if not slug:
-        raise Refusal(invalid([MESSAGE_BLANK]))
+        raise InvalidRecord([MESSAGE_BLANK])
     status = scalar_text(fields.get("status")).strip() or DEFAULT_STATUS
     level = "error" if status == FAILED else "info"
-    context = _context(fields, slug, status)
+    context = _context(fields | bound, slug, status)
+    context.update(bound)
     sent = {"event_type": CHECK_IN, "message": slug, "level": level}
     occurred_at = first_filled(fields, "occurred_at", "checked_at")
     if occurred_at is not None:
@@ -68,6 +71,7 @@ def parse_check_in(inbound: Inbound) -> Submission:
         context=context,
         view=both_spellings(context),
         claims=event_claims(inbound.project, uuid),
+        source=default_source(inbound.project_platform),
     )
     return Submission(
         intents=(event_intent(record, inbound.project, inbound.received_us),),

@@ -2,27 +2,28 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
-from headrace.dialects.base import Inbound, Refusal
+from headrace.dialects.base import Inbound
 from headrace.dialects.logister_answers import (
     MESSAGE_BLANK,
     TYPE_UNKNOWN,
     UUID_INVALID,
+    InvalidRecord,
     accepted,
-    invalid,
     missing_envelope,
 )
 from headrace.dialects.logister_body import envelope_of, read_body
 from headrace.dialects.logister_columns import label_text, scalar_text
 from headrace.dialects.logister_identity import InvalidUuid, client_uuid, event_claims
 from headrace.dialects.logister_limits import check_limits
+from headrace.dialects.logister_mobile import MOBILE, bind_event
 from headrace.dialects.logister_normalize import is_blank, snake_fields, stored_context, text_of
-from headrace.dialects.logister_record import Record, event_intent
-from headrace.dialects.logister_spans import SPAN, span_submission
+from headrace.dialects.logister_record import Record, default_source, event_intent
+from headrace.dialects.logister_spans import SPAN, span_intent
 from headrace.dialects.logister_times import occurrence
 from headrace.records.ids import uuid7
-from headrace.records.intents import Submission
+from headrace.records.intents import Intent, Submission
 
 #: The event types besides ``span``, in the order of the numbers that upstream takes for them.
 TYPES = ("error", "metric", "transaction", "log", "check_in")
@@ -30,30 +31,48 @@ TYPES = ("error", "metric", "transaction", "log", "check_in")
 STORED_FIELDS = ("level", "fingerprint", "occurred_at")
 
 
+class Made(NamedTuple):
+    """A valid event or span: its id, and what is stored of it."""
+
+    id: str
+    intent: Intent
+    is_span: bool
+
+
 def parse_event(inbound: Inbound) -> Submission:
     """The submission of a single event. Raises :class:`Refusal`: 400 without a readable envelope, 413 for a payload
-    limit, then 422 for the UUID, and last 422 for what the fields lack.
+    limit, 403 and 422 for what a mobile token may not send, then 422 for the UUID, and last 422 for what the fields lack.
     """
     envelope = envelope_of(read_body(inbound.body), "event", "EVENT")
     if envelope is None:
         raise missing_envelope("event")
     check_limits(envelope)
     fields = snake_fields(envelope)
-    uuid = checked_uuid(fields)
-    if fields.get("event_type") == SPAN:
-        return span_submission(fields, uuid, inbound.project, inbound.received_us)
-    return _event_submission(fields, uuid, inbound.project, inbound.received_us)
+    if inbound.key_kind == MOBILE:
+        bind_event(fields, inbound.bindings)
+    made = make_record(fields, checked_uuid(fields), inbound)
+    return Submission(intents=(made.intent,), render=accepted(inbound.project, made.id, is_span=made.is_span))
 
 
 def checked_uuid(fields: dict[str, Any]) -> str:
-    """The client's UUID in lower case, "" without one. Raises :class:`Refusal` with 422 when it is none."""
+    """The client's UUID in lower case, "" without one. Raises :class:`InvalidRecord` when it is none."""
     try:
         return client_uuid(fields)
     except InvalidUuid:
-        raise Refusal(invalid([UUID_INVALID])) from None
+        raise InvalidRecord([UUID_INVALID]) from None
 
 
-def _event_submission(fields: dict[str, Any], uuid: str, project: int, received_us: int) -> Submission:
+def make_record(fields: dict[str, Any], uuid: str, inbound: Inbound, *, place_is_unique: bool = False) -> Made:
+    """The event or span of these snake_case ``fields``; ``uuid``: the client's, or "". Raises :class:`InvalidRecord`.
+    ``place_is_unique`` as for :func:`span_claims`.
+    """
+    if fields.get("event_type") == SPAN:
+        made = span_intent(fields, uuid, inbound.project, inbound.received_us, place_is_unique=place_is_unique)
+        return Made(*made, is_span=True)
+    return _make_event(fields, uuid, inbound)
+
+
+def _make_event(fields: dict[str, Any], uuid: str, inbound: Inbound) -> Made:
     event_type = _type_of(fields.get("event_type"))
     message = text_of(fields.get("message"))
     errors = []
@@ -62,10 +81,11 @@ def _event_submission(fields: dict[str, Any], uuid: str, project: int, received_
     if is_blank(message):
         errors.append(MESSAGE_BLANK)
     if errors:
-        raise Refusal(invalid(errors))
+        raise InvalidRecord(errors)
     context, view = stored_context(fields, event_type)
     sent = {"event_type": event_type, "message": message}
     sent.update((name, fields[name]) for name in STORED_FIELDS if fields.get(name) is not None)
+    received_us = inbound.received_us
     record = Record(
         id=uuid or uuid7(received_us),
         type=event_type,
@@ -76,12 +96,10 @@ def _event_submission(fields: dict[str, Any], uuid: str, project: int, received_
         sent=sent,
         context=context,
         view=view,
-        claims=event_claims(project, uuid),
+        claims=event_claims(inbound.project, uuid),
+        source=default_source(inbound.project_platform),
     )
-    return Submission(
-        intents=(event_intent(record, project, received_us),),
-        render=accepted(project, record.id),
-    )
+    return Made(record.id, event_intent(record, inbound.project, received_us), is_span=False)
 
 
 def _type_of(value: Any) -> str:

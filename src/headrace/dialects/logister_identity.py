@@ -29,10 +29,16 @@ def client_uuid(fields: dict[str, Any]) -> str:
     given = first_filled(fields, "uuid", "event_id")
     if given is None:
         return ""
-    text = text_of(given).lower()
-    if _UUID.match(text) is None:
+    text = as_uuid(given)
+    if text is None:
         raise InvalidUuid
     return text
+
+
+def as_uuid(value: Any) -> str | None:
+    """A JSON value as the text of a UUID in lower case, None when it is none."""
+    text = text_of(value).lower()
+    return text if _UUID.match(text) else None
 
 
 def legacy_id(project: int, record_id: str) -> int:
@@ -56,12 +62,14 @@ def span_uuid(project: int, trace_id: str, span_id: str) -> str:
     return str(UUID(bytes=bytes(digest)))
 
 
-def span_claims(project: int, uuid: str, record_id: str, trace_id: str, span_id: str) -> tuple[Claim, ...]:
+def span_claims(
+    project: int, uuid: str, record_id: str, trace_id: str, span_id: str, *, place_is_unique: bool = False
+) -> tuple[Claim, ...]:
     """What a span claims: its client's UUID, if any, and its place in its trace. Each gives back ``record_id``, so that
-    a retry under another UUID is answered with the first one's.
+    a retry under another UUID is answered with the first one's; with ``place_is_unique`` (batches) it is a conflict.
     """
     value = UUID(record_id).bytes
-    place = Claim(claim_key(TRACE_FAMILY, project, _pair(trace_id, span_id)), value=value)
+    place = Claim(claim_key(TRACE_FAMILY, project, _pair(trace_id, span_id)), value=value, exclusive=place_is_unique)
     if not uuid:
         return (place,)
     rivals = (claim_key(EVENT_FAMILY, project, uuid),)

@@ -44,9 +44,13 @@ def check_limits(event: dict[str, Any]) -> None:
 
 def limit_answer(excess: Excess) -> Any:
     """The 413 of contract 1.4 for ``excess``."""
-    code, limit, actual = excess
-    text = f"telemetry payload {code.replace('_', ' ')} exceeds {limit}"
-    return json_answer(413, {"error": text, "code": code, "limit": limit, "actual": actual}, reason=text)
+    text = limit_text(excess)
+    return json_answer(413, {"error": text, **excess._asdict()}, reason=text)
+
+
+def limit_text(excess: Excess) -> str:
+    """The sentence of contract 1.4 for ``excess``."""
+    return f"telemetry payload {excess.code.replace('_', ' ')} exceeds {excess.limit}"
 
 
 def within_limits(event: dict[str, Any]) -> bool:

@@ -17,10 +17,12 @@ from headrace.dialects.logister_columns import (
     status_of,
     value_of,
 )
+from headrace.dialects.logister_deployments import deployment_told
+from headrace.dialects.logister_mobile import MOBILE_PLATFORMS
 from headrace.dialects.logister_normalize import both_spellings
 from headrace.dialects.logister_times import Occurrence, telemetry_evidence
 from headrace.dialects.rows import event_row
-from headrace.records.intents import CheckInFact, Claim, Intent, PointIn
+from headrace.records.intents import CheckInFact, Claim, Fact, Intent, PointIn
 from headrace.records.tables import PointFlag
 
 #: Characters of a stat's name; a metric with a longer one is stored but not charted.
@@ -29,7 +31,7 @@ STAT_NAME_CHARS = 255
 DEFAULT_INTERVAL_S = 300
 #: The largest interval kept, in seconds: what a 32-bit column holds.
 MAX_INTERVAL_S = 2**31 - 1
-#: Where an event comes from when its evidence does not say.
+#: Where an event comes from when neither its evidence nor its project's platform says.
 DEFAULT_SOURCE = "api"
 
 
@@ -48,6 +50,13 @@ class Record(NamedTuple):
     context: dict[str, Any]
     view: dict[str, Any]
     claims: tuple[Claim, ...] = ()
+    #: Where the event comes from when its evidence does not say.
+    source: str = DEFAULT_SOURCE
+
+
+def default_source(platform: str) -> str:
+    """Where events of a project come from when their evidence does not say (1.4): phones have no other way than an SDK."""
+    return "sdk" if platform in MOBILE_PLATFORMS else DEFAULT_SOURCE
 
 
 def event_intent(record: Record, project: int, received_us: int) -> Intent:
@@ -96,7 +105,7 @@ def interval_seconds(value: Any) -> int:
 
 def _evidence(record: Record, received_us: int) -> dict[str, Any]:
     source = label_text(both_spellings(record.view.get("evidence")).get("source"))
-    return telemetry_evidence(source or DEFAULT_SOURCE, record.occurred, received_us)
+    return telemetry_evidence(source or record.source, record.occurred, received_us)
 
 
 def _points(record: Record, value: float | None) -> tuple[PointIn, ...]:
@@ -112,9 +121,11 @@ def _points(record: Record, value: float | None) -> tuple[PointIn, ...]:
     return (PointIn(name, "value", happened.ts // 1000, value, flags),)
 
 
-def _facts(record: Record, project: int, received_us: int, environment: str, status: str) -> tuple[CheckInFact, ...]:
+def _facts(record: Record, project: int, received_us: int, environment: str, status: str) -> tuple[Fact, ...]:
+    deployed = deployment_told(record.view, project, environment, record.occurred.happened.ts, received_us)
+    told = () if deployed is None else (deployed,)
     if record.type != "check_in":
-        return ()
+        return told
     slug = check_in_slug(record.view, record.message)
     fact = CheckInFact(
         project=project,
@@ -130,4 +141,4 @@ def _facts(record: Record, project: int, received_us: int, environment: str, sta
         event_id=record.id,
         creates=True,
     )
-    return (fact,)
+    return (fact, *told)

@@ -67,3 +67,33 @@ class LogisterCheckInBody(msgspec.Struct):
     """The envelope of ``POST /api/v1/check_ins``; ``CHECK_IN`` and a flat body are read as well."""
 
     check_in: LogisterCheckIn
+
+
+class LogisterBatchEvent(LogisterEvent, kw_only=True):
+    """An event of a batch: it must have a ``uuid``, or an ``event_id``."""
+
+    uuid: str
+
+
+class LogisterBatchLine(msgspec.Struct):
+    """One line of ``POST /api/v1/ingest_events/batch``."""
+
+    event: LogisterBatchEvent
+
+
+class LogisterMobileToken(msgspec.Struct, omit_defaults=True):
+    """What a token is bound to. ``platform`` must be the project's; it lives 60 to 3,600 seconds."""
+
+    platform: Literal["android", "ios"]
+    service: str
+    environment: str
+    release: str | None = None
+    session_id: str | None = None
+    expires_in_seconds: int = 900
+    allowed_event_types: list[str] | None = None
+
+
+class LogisterMobileTokenBody(msgspec.Struct):
+    """The envelope of ``POST /api/v1/mobile_ingest_tokens``; ``MOBILE_INGEST_TOKEN`` is read as well."""
+
+    mobile_ingest_token: LogisterMobileToken

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from headrace.dialects.base import Refusal
 from headrace.dialects.jsontext import compact_text
-from headrace.dialects.logister_answers import SPAN_BLANK, STARTED_AT_BLANK, TRACE_BLANK, accepted, invalid
+from headrace.dialects.logister_answers import SPAN_BLANK, STARTED_AT_BLANK, TRACE_BLANK, InvalidRecord
 from headrace.dialects.logister_columns import duration_of, label_text, labels_of, scalar_text, shared_columns
 from headrace.dialects.logister_identity import span_claims, span_uuid
 from headrace.dialects.logister_normalize import (
@@ -18,7 +17,7 @@ from headrace.dialects.logister_normalize import (
 )
 from headrace.dialects.logister_times import moment_us
 from headrace.dialects.rows import span_row
-from headrace.records.intents import Intent, Submission
+from headrace.records.intents import Intent
 from headrace.records.times import EARLIEST_US, FUTURE_US, Happened, clamp
 
 #: The event type that makes a span.
@@ -33,9 +32,11 @@ COPIED_FROM_SPAN = ("trace_id", "span_id", "parent_span_id", "duration_ms", "ser
 STORED_FIELDS = ("message", "name", "status", "started_at", "occurred_at", "ended_at")
 
 
-def span_submission(fields: dict[str, Any], uuid: str, project: int, received_us: int) -> Submission:
-    """The submission of a span from its snake_case ``fields``. ``uuid``: the client's, or "". Raises
-    :class:`Refusal` with 422.
+def span_intent(
+    fields: dict[str, Any], uuid: str, project: int, received_us: int, *, place_is_unique: bool = False
+) -> tuple[str, Intent]:
+    """The id and the intent of a span from its snake_case ``fields``. ``uuid``: the client's, or "". Raises
+    :class:`InvalidRecord`. ``place_is_unique`` as for :func:`span_claims`.
     """
     context, view = stored_context(fields, SPAN)
     trace_id = _trace_part(fields, view, "trace_id")
@@ -49,7 +50,7 @@ def span_submission(fields: dict[str, Any], uuid: str, project: int, received_us
     if happened is None:
         errors.append(STARTED_AT_BLANK)
     if errors or happened is None:
-        raise Refusal(invalid(errors))
+        raise InvalidRecord(errors)
     for name in COPIED_FROM_SPAN:
         copy_into(context, view, name, fields.get(name))
     kind = _kind(fields, view)
@@ -78,11 +79,8 @@ def span_submission(fields: dict[str, Any], uuid: str, project: int, received_us
         raw=compact_text({**sent, "context": context}),
         **columns,
     )
-    claims = span_claims(project, uuid, record_id, trace_id, span_id)
-    return Submission(
-        intents=(Intent(rows=(row,), source="logister", claims=claims),),
-        render=accepted(project, record_id, is_span=True),
-    )
+    claims = span_claims(project, uuid, record_id, trace_id, span_id, place_is_unique=place_is_unique)
+    return record_id, Intent(rows=(row,), source="logister", claims=claims)
 
 
 def _either(fields: dict[str, Any], view: dict[str, Any], name: str) -> Any:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from headrace.dialects import canaryhub, logister, seestack, slowstats, statflow
+from headrace.dialects import canaryhub, logister, seestack, slowstats, statflow, stathat
 from headrace.dialects.base import Dialect, Route
 
 DIALECTS: tuple[Dialect, ...] = (
     slowstats.DIALECT,
     statflow.DIALECT,
+    stathat.DIALECT,
     logister.DIALECT,
     seestack.DIALECT,
     canaryhub.DIALECT,

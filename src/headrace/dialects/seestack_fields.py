@@ -37,6 +37,9 @@ MAX_LABEL = 256
 #: hold up everybody else's requests while they are written.
 MAX_ITEMS = 10_000
 
+#: Keys of ``metadata`` that have columns of their own and mean one occurrence only.
+_NOT_LABELS = frozenset(["traceId", "spanId", "requestId"])
+
 _decode = msgspec.json.Decoder().decode
 
 Parse = Callable[[Inbound], Submission]
@@ -153,7 +156,7 @@ def labels_of(sent: Any) -> dict[str, str]:
     labels: dict[str, str] = {}
     for key, value in sent.items():
         label = spare_text(value)
-        if label and len(label) <= MAX_LABEL and len(key) <= MAX_LABEL:
+        if label and len(label) <= MAX_LABEL and len(key) <= MAX_LABEL and key not in _NOT_LABELS:
             labels[key] = label
             if len(labels) == MAX_LABELS:
                 break

@@ -6,11 +6,11 @@ import re
 import time
 from collections.abc import Mapping
 from math import isfinite
-from typing import Any
+from typing import Any, Protocol
 from uuid import uuid4
 
 from headrace.dialects.answers import Headers, json_answer, retry_after
-from headrace.dialects.base import Fault, FaultDetail, Inbound, Refusal
+from headrace.dialects.base import Fault, FaultDetail, Refusal
 from headrace.dialects.jsontext import NotJson, is_finite, read_json
 from headrace.records.intents import Answer
 from headrace.records.times import iso_text, iso_us
@@ -75,7 +75,13 @@ def invalid(details: Mapping[str, str]) -> Refusal:
     return Refusal(answer)
 
 
-def require_json(inbound: Inbound) -> None:
+class Headed(Protocol):
+    """Whatever has headers: a request of the gateway, also as the API rooms see it."""
+
+    def header(self, name: bytes) -> bytes | None: ...
+
+
+def require_json(inbound: Headed) -> None:
     """Raises the 415 of 1.2 for a request that does not say that its body is JSON."""
     media = (inbound.header(b"content-type") or b"").partition(b";")[0].strip().lower()
     if media != b"application/json" and not (media.startswith(b"application/") and media.endswith(b"+json")):

@@ -9,8 +9,11 @@ MASK = "***REDACTED***"
 # A string of JSON, its quotes included. Each is looked at once: no rule walks the text more often than that, whatever it holds.
 _STRING = r'"(?:[^"\\]|\\.)*"'
 _PASSWORD = re.compile(r'"type"\s*:\s*"password"')
-_TOKEN = re.compile(rf'(?P<value>"value"\s*:\s*){_STRING}|(?P<password>"type"\s*:\s*"password")|{_STRING}|[{{}}]', re.DOTALL)
-_CARD = re.compile(r"(?<!\d)(?:\d{4}[ -]?){3}(\d{4})(?!\d)", re.ASCII)
+_TOKEN = re.compile(
+    rf'(?P<value>"value"\s*:\s*){_STRING}|(?P<password>"type"\s*:\s*"password")|{_STRING}|[{{}}]', re.DOTALL
+)
+# 16 digits after a point are the fraction of a coordinate.
+_CARD = re.compile(r"(?<!\d)(?<!\d\.)(?:\d{4}[ -]?){3}(\d{4})(?!\d)", re.ASCII)
 _SECRET = re.compile(rf'("(?:password|secret|token|ssn|cvv|cvc|pin)"\s*:\s*){_STRING}', re.IGNORECASE | re.DOTALL)
 
 

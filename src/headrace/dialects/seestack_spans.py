@@ -12,7 +12,6 @@ from headrace.dialects.jsontext import compact_text, number
 from headrace.dialects.rows import span_row
 from headrace.dialects.seestack_fields import Fields, arrived, happened, labels_of, reading, submission
 from headrace.dialects.seestack_forms import spare_text
-from headrace.records.ids import uuid7
 from headrace.records.intents import Intent, RowIn, Submission
 from headrace.records.times import EARLIEST_US, FUTURE_US
 
@@ -153,7 +152,6 @@ def _query(inbound: Inbound, query: Fields) -> RowIn:
 def _shared(inbound: Inbound, fields: Fields) -> dict[str, Any]:
     shared = arrived(inbound)
     del shared["ts"], shared["ts_source"]
-    shared["id"] = uuid7(inbound.received_us)
     for column, field in (
         ("environment", "environment"),
         ("release", "release"),

@@ -1,4 +1,4 @@
-"""SlowStats: metric payloads of a project (contract 1.1-1.3, 1.8-1.10)."""
+"""SlowStats: metric payloads of a project, and the dialect as a whole (contract 1.1-1.3, 1.8-1.10)."""
 
 from __future__ import annotations
 
@@ -8,27 +8,31 @@ from typing import Any
 
 import msgspec
 
-from headrace.dialects.answers import Headers, Problem, error_answer, json_answer, refuse, retry_after
-from headrace.dialects.base import Dialect, Fault, FaultDetail, Inbound, Limit, LimitState, Route
+from headrace.dialects.answers import Problem, json_answer, refuse
+from headrace.dialects.base import Dialect, Inbound, Route
 from headrace.dialects.jsontext import NotJson, compact_text, is_finite, number, read_json, too_deep
 from headrace.dialects.rows import event_row
+from headrace.dialects.slowstats_answers import (
+    BODY_CAP,
+    BODY_REFUSALS,
+    ENCODINGS,
+    LIMIT,
+    NO_ACCESS,
+    NO_PAYLOAD,
+    NO_PROJECT,
+    fault,
+    limit_headers,
+)
+from headrace.dialects.slowstats_events import EVENTS
+from headrace.dialects.slowstats_reads import READS
 from headrace.records.ids import uuid7
 from headrace.records.intents import Answer, Decision, Intent, PointIn, Submission
 
-#: Bytes of a body, as sent and decoded (1.9).
-BODY_CAP = 1024 * 1024
-#: Requests in the 60 s that start at the first one (1.10).
-LIMIT = Limit("window", per_minute=60)
 #: Numeric leaves of a payload that become stats, and how many keys their paths may have (rulings 3); the rest stays raw.
 MAX_LEAVES = 1_000
 MAX_DEPTH = 16
 #: Characters of a leaf's path as a stat's name; a longer one stays raw.
 MAX_NAME = 255
-
-NO_PROJECT = "Project ID is required."
-NO_PAYLOAD = "Metric payload is required and must be an object."
-NO_KEY = "Unauthorized: You must provide a valid API Key."
-NO_ACCESS = "Forbidden: You do not have access to this project."
 
 
 class Metric(msgspec.Struct):
@@ -127,46 +131,6 @@ def exact_metric(body: bytes) -> tuple[str, dict[str, Any]]:
     return project_id, payload
 
 
-def fault(kind: Fault, detail: FaultDetail) -> Answer:
-    """``{"error": text}`` for everything (1.2, 1.9; the rulings' table of keys). What a 429 says of the limit comes from
-    :func:`limit_headers`.
-    """
-    match kind:
-        case Fault.NOT_FOUND:
-            return error_answer(404, "Not found.")
-        case Fault.METHOD:
-            return error_answer(405, "Method not allowed.", ((b"allow", detail.allow.encode()),))
-        case Fault.NO_KEY | Fault.BAD_KEY:
-            return error_answer(401, NO_KEY)
-        case Fault.NO_SCOPE:
-            return error_answer(403, NO_ACCESS)
-        case Fault.TOO_LARGE:
-            return error_answer(413, "Request body too large.")
-        case Fault.ENCODING:
-            return error_answer(415, "Unsupported content encoding.")
-        case Fault.UNREADABLE:  # as any other body from which no project can be read
-            return error_answer(400, NO_PROJECT)
-        case Fault.RATE | Fault.AUTH_RATE:
-            return error_answer(429, "Too many requests.")
-        case Fault.IDEMPOTENCY_KEY:
-            return error_answer(400, "Idempotency-Key must be 1 to 255 visible ASCII characters.")
-        case Fault.UNAVAILABLE:
-            return error_answer(503, "Service unavailable.", (retry_after(detail.retry_after),))
-        case Fault.INTERNAL:
-            return error_answer(500, "An internal server error occurred.")
-
-
-def limit_headers(state: LimitState) -> Headers:
-    """``X-RateLimit-Limit`` and ``-Remaining``; on a refusal also ``-Reset`` (Unix seconds, rounded up) and ``Retry-After`` (1.10)."""
-    headers: Headers = (
-        (b"x-ratelimit-limit", b"%d" % state.limit),
-        (b"x-ratelimit-remaining", b"%d" % state.remaining),
-    )
-    if state.allowed:
-        return headers
-    return (*headers, (b"x-ratelimit-reset", b"%d" % state.reset), retry_after(state.retry_after))
-
-
 _METRICS = Route(
     path="/api/slowstats/ingest-metrics",
     method="POST",
@@ -178,7 +142,7 @@ _METRICS = Route(
     aliases=("/api/slowstats/ingest-metric",),
     cap=BODY_CAP,
     decoded_cap=BODY_CAP,
-    encodings=("gzip", "deflate", "zstd"),
+    encodings=ENCODINGS,
     limit=LIMIT,
     names_project=True,
     body_type=Metric,
@@ -186,13 +150,7 @@ _METRICS = Route(
     answers=(
         (200, '{"message":"Metric ingested successfully."}'),
         (400, '{"error":"Project ID is required."}'),
-        (401, '{"error":"Unauthorized: You must provide a valid API Key."}'),
-        (403, '{"error":"Forbidden: You do not have access to this project."}'),
-        (413, '{"error":"Request body too large."}'),
-        (415, '{"error":"Unsupported content encoding."}'),
-        (429, '{"error":"Too many requests."}'),
-        (500, '{"error":"An internal server error occurred."}'),
-        (503, '{"error":"Service unavailable."}'),
+        *BODY_REFUSALS,
     ),
 )
 
@@ -200,7 +158,7 @@ DIALECT = Dialect(
     name="slowstats",
     title="SlowStats",
     prefixes=("/api/slowstats/",),
-    routes=(_METRICS,),
+    routes=(_METRICS, EVENTS, *READS),
     key_places=("x-api-key",),
     fault=fault,
     limit_headers=limit_headers,

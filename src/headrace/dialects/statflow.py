@@ -9,7 +9,7 @@ from headrace.dialects.base import Dialect, Fault, FaultDetail, Inbound, Limit, 
 from headrace.dialects.jsontext import NotJson
 from headrace.dialects.statflow_points import Batch, Point, exact_batch, exact_point, fast_batch, fast_point
 from headrace.dialects.statflow_reads import ROUTES as READS
-from headrace.records.intents import Answer, Decision, Intent, PlainPoint, PointIn, Submission, Verdict
+from headrace.records.intents import Answer, Decision, Intent, PlainPoint, PointColumns, PointIn, Submission, Verdict
 
 #: Bytes of a body, as sent and decoded (rulings 1).
 BODY_CAP = 4 * 1024 * 1024
@@ -25,25 +25,26 @@ def parse_point(inbound: Inbound) -> Submission:
     points: Sequence[PlainPoint] | None = fast_point(inbound.body, inbound.received_us)
     if points is None:
         points = _checked(exact_point, inbound)
-    return _submission(points)
+    return _submission(points, 1)
 
 
 def parse_batch(inbound: Inbound) -> Submission:
     """``POST /v1/ingest/batch``."""
-    points: Sequence[PlainPoint] | None = fast_batch(inbound.body, inbound.received_us)
-    if points is None:
-        points = _checked(exact_batch, inbound)
-    return _submission(points)
+    columns = fast_batch(inbound.body, inbound.received_us)
+    if columns is not None:
+        return _submission(columns, len(columns.names))
+    points = _checked(exact_batch, inbound)
+    return _submission(points, len(points))
 
 
-def _submission(points: Sequence[PlainPoint]) -> Submission:
-    answer = _ONE if len(points) == 1 else json_answer(202, {"accepted": len(points)})
+def _submission(points: Sequence[PlainPoint] | PointColumns, count: int) -> Submission:
+    answer = _ONE if count == 1 else json_answer(202, {"accepted": count})
 
     def render(decisions: Sequence[Decision]) -> Answer:
         decision = decisions[0]
         return _conflict(decision) if decision.verdict is Verdict.CONFLICT else answer
 
-    return Submission([Intent(points=points, source="stat")], render, cost=len(points))
+    return Submission([Intent(points=points, source="stat")], render, cost=count)
 
 
 def _conflict(decision: Decision) -> Answer:

@@ -6,9 +6,8 @@ The fast one accepts or has no opinion (None); the exact one accepts the same an
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
-from itertools import repeat
 from operator import attrgetter
 from typing import Annotated, Any, Literal
 
@@ -16,7 +15,7 @@ import msgspec
 
 from headrace.dialects.answers import Problem
 from headrace.dialects.jsontext import number, read_json
-from headrace.records.intents import PlainPoint, PointIn, StatType
+from headrace.records.intents import PlainPoint, PointColumns, PointIn, StatType
 from headrace.records.tables import PointFlag
 from headrace.records.times import EARLIEST_US, FUTURE_US, iso_us
 
@@ -58,11 +57,22 @@ class _FastPoint(Point, forbid_unknown_fields=True, gc=False):
     pass
 
 
+class _PlainPoint(msgspec.Struct, forbid_unknown_fields=True, gc=False):
+    stat: Annotated[str, msgspec.Meta(min_length=1, max_length=MAX_NAME)]
+    value: float
+    type: Literal["counter", "value"] | None = None
+
+
+class _PlainBatch(msgspec.Struct, forbid_unknown_fields=True):
+    items: Annotated[list[_PlainPoint], msgspec.Meta(min_length=1, max_length=MAX_ITEMS)]
+
+
 class _FastBatch(msgspec.Struct, forbid_unknown_fields=True):
     items: Annotated[list[_FastPoint], msgspec.Meta(min_length=1, max_length=MAX_ITEMS)]
 
 
 _decode_point = msgspec.json.Decoder(_FastPoint).decode
+_decode_plain = msgspec.json.Decoder(_PlainBatch).decode
 _decode_batch = msgspec.json.Decoder(_FastBatch).decode
 _STAT, _TYPE, _VALUE, _COUNT = map(attrgetter, ("stat", "type", "value", "count"))
 _TIMESTAMP, _T = map(attrgetter, ("timestamp", "t"))
@@ -79,29 +89,44 @@ def fast_point(body: bytes, received_us: int) -> tuple[PlainPoint, ...] | None:
     except (ValueError, RecursionError):
         return None
     if point.timestamp is not None or point.t is not None or point.count is not None or point.value is None:
-        return _fast_points((point,), body, received_us)
+        columns = _columns((point,), body, received_us)
+        return None if columns is None else tuple(columns.rows())
     name = point.stat.strip()
     if not name or "~" in name or "\x00" in name:
         return None
     return ((name, point.type, received_us // 1000, point.value, 0),)
 
 
-def fast_batch(body: bytes, received_us: int) -> tuple[PlainPoint, ...] | None:
+def fast_batch(body: bytes, received_us: int) -> PointColumns | None:
     """The points of an ``/v1/ingest/batch`` body, or None when the exact reader has to look."""
+    try:
+        return _plain_columns(_decode_plain(body).items, received_us)
+    except (ValueError, RecursionError):
+        pass
     try:
         batch = _decode_batch(body)
     except (ValueError, RecursionError):
         return None
-    return _fast_points(batch.items, body, received_us)
+    return _columns(batch.items, body, received_us)
 
 
-def _fast_points(items: Sequence[Point], body: bytes, received_us: int) -> tuple[PlainPoint, ...] | None:
-    """Works by column, so that 1,000 points cost a handful of Python calls."""
-    names = list(map(str.strip, map(_STAT, items)))
-    together = "".join(names)
-    if "~" in together or "\x00" in together or not all(names):
+def _plain_columns(items: Sequence[_PlainPoint], received_us: int) -> PointColumns | None:
+    """Points without times of their own, as most are sent."""
+    names = _names(items)
+    if names is None:
         return None
-    types: Sequence[StatType | None] = list(map(_TYPE, items))
+    count = len(names)
+    return PointColumns(
+        names, list(map(_TYPE, items)), [received_us // 1000] * count, list(map(_VALUE, items)), [0] * count
+    )
+
+
+def _columns(items: Sequence[Point], body: bytes, received_us: int) -> PointColumns | None:
+    """Works by column, so that 1,000 points cost a handful of Python calls."""
+    names = _names(items)
+    if names is None:
+        return None
+    types: list[StatType | None] = list(map(_TYPE, items))
     values = list(map(_VALUE, items))
     counts = list(map(_COUNT, items))
     if counts.count(None) != len(items):
@@ -117,17 +142,19 @@ def _fast_points(items: Sequence[Point], body: bytes, received_us: int) -> tuple
     short = list(map(_T, items))
     if short.count(None) != len(items):
         sent = [other if stamp is None else stamp for stamp, other in zip(sent, short, strict=True)]
-    unsent = sent.count(None)
-    times: Iterable[int] = repeat(received_us // 1000)
-    flags: Iterable[int] = repeat(0)
-    if unsent != len(items):
-        moments = _fast_times(sent, body, received_us)
-        if moments is None:
-            return None
-        times = moments
-        backdated = PointFlag.BACKDATED
-        flags = [0 if stamp is None else backdated for stamp in sent] if unsent else repeat(backdated)
-    return tuple(zip(names, types, times, values, flags, strict=False))
+    if sent.count(None) == len(items):
+        return PointColumns(names, types, [received_us // 1000] * len(items), values, [0] * len(items))
+    times = _fast_times(sent, body, received_us)
+    if times is None:
+        return None
+    return PointColumns(names, types, times, values, [0 if stamp is None else PointFlag.BACKDATED for stamp in sent])
+
+
+def _names(items: Sequence[_PlainPoint] | Sequence[Point]) -> list[str] | None:
+    """The trimmed names, None when one is not an ordinary name."""
+    names = list(map(str.strip, map(_STAT, items)))
+    together = "".join(names)
+    return None if "~" in together or "\x00" in together or not all(names) else names
 
 
 def _fast_times(sent: Sequence[float | datetime | None], body: bytes, received_us: int) -> list[int] | None:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
 
 from headrace.admission.admission import Draft
-from headrace.admission.keys import KeyRow
-from headrace.dialects.base import Dialect, Fault, FaultDetail, LimitState, Route
+from headrace.admission.keys import KeyRow, LookUpFailed
+from headrace.dialects.base import Dialect, Fault, FaultDetail, Feature, LimitState, Route
 from headrace.records.intents import Answer, StreamAnswer, Submission
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ class Exchange:
         "_query",
         "answer",
         "body",
+        "cost",
         "dialect",
         "draft",
         "gateway",
@@ -39,6 +41,7 @@ class Exchange:
         "key",
         "limit_state",
         "params",
+        "reading",
         "receive",
         "received_us",
         "retry_key",
@@ -65,6 +68,8 @@ class Exchange:
         self.received_us: int = gateway.clock()
         self.body = b""
         self.held_bytes = 0
+        self.reading: Any = None
+        self.cost: int | None = None
         self.retry_key: bytes | None = None
         self.limit_state: LimitState | None = None
         self.answer: Answer | StreamAnswer | None = None
@@ -89,6 +94,18 @@ class Exchange:
         return self.key.project
 
     @property
+    def key_kind(self) -> str:
+        return self.key.kind
+
+    @property
+    def bindings(self) -> Mapping[str, Any]:
+        return self.key.bindings
+
+    @property
+    def project_platform(self) -> str:
+        return self.gateway.keys.platform(self.project)
+
+    @property
     def headers(self) -> dict[bytes, bytes]:
         """By lower-case name; of a repeated header the first."""
         headers = self._headers
@@ -107,5 +124,30 @@ class Exchange:
             self._query = dict(reversed(pairs))
         return self._query
 
+    def query_bytes(self) -> bytes:
+        query: bytes = self.scope["query_string"]
+        return query
+
     def reachable_project(self, public_id: str) -> int | None:
         return self.gateway.keys.reachable_project(self.key, public_id)
+
+    def seal(self, text: str) -> str:
+        return self.gateway.seal(text)
+
+    def monitor_id(self, slug: str, environment: str) -> str | None:
+        try:
+            return self.gateway.monitors.find(self.project, slug, environment)
+        except LookUpFailed:
+            raise Refused(Fault.UNAVAILABLE) from None
+
+    def stat_type(self, name: str) -> str | None:
+        return self.gateway.admission.stats.type_of(self.project, name)
+
+    def stat_of_classic_key(self, classic_key: str) -> tuple[str, str] | None:
+        return self.gateway.admission.stats.by_classic_key(self.project, classic_key)
+
+    def option(self, name: str) -> str:
+        return self.gateway.options[name]
+
+    def project_allows(self, feature: Feature) -> bool:
+        return feature in self.gateway.keys.features(self.project)

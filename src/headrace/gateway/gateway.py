@@ -12,6 +12,7 @@ from typing import Any
 from headrace.admission.admission import Admission
 from headrace.admission.keys import KeyTable, LookUpFailed
 from headrace.admission.limits import Limiter
+from headrace.admission.monitors import MonitorTable
 from headrace.dialects.base import Dialect, Fault, FaultDetail, Refusal, Route
 from headrace.gateway.bodies import ClientGone, HungUp, InFlight, Receive, impatient
 from headrace.gateway.exchange import Exchange, Refused
@@ -73,7 +74,9 @@ class Interruptible:
 
 
 class Gateway:
-    """Owns nothing that outlives a request but its counters. ``clock``: µs since the epoch."""
+    """Owns nothing that outlives a request but its counters. ``options``: the settings that dialects ask for; ``clock``: µs since the
+    epoch.
+    """
 
     def __init__(
         self,
@@ -82,17 +85,24 @@ class Gateway:
         keys: KeyTable,
         limiter: Limiter,
         admission: Admission,
+        monitors: MonitorTable,
         peers: Peers,
         handlers: Mapping[str, Handler],
+        options: Mapping[str, str],
         clock: Callable[[], int],
+        seal: Callable[[str], str],
     ) -> None:
         self.table = table
         self.keys = keys
         self.limiter = limiter
         self.admission = admission
+        self.monitors = monitors
         self.peers = peers
         self.handlers = handlers
+        self.options = options
         self.clock = clock
+        #: Encrypts what only this instance may read; called from any thread.
+        self.seal = seal
         self.in_flight = InFlight()
         #: Answers since the start: accepted ingest by dialect, refused requests by (dialect, fault or "body", status).
         self.accepted: Counter[str] = Counter()
@@ -116,6 +126,9 @@ class Gateway:
                 await self.fallback(scope, impatient(receive), send)
             return
         if match.cors and scope["method"] == "OPTIONS":
+            await _send(send, Answer(204, b"", PREFLIGHT), ())
+            return
+        if match.browsers is not None and scope["method"] == "OPTIONS" and await self._lets_in(match, scope, receive):
             await _send(send, Answer(204, b"", PREFLIGHT), ())
             return
         answer, extra = await self._answer(match, scope, receive)
@@ -142,25 +155,43 @@ class Gateway:
             answer = refusal.answer
         except Refused as refused:
             why = refused.fault.value
-            answer = dialect.fault(refused.fault, refused.detail)
+            answer = dialect.fault(refused.fault, refused.detail._replace(inbound=exchange))
         except (JournalUnavailable, LookUpFailed, HungUp) as error:
             self._warn(f"refusing {route.dialect}: {error}")
             why = Fault.UNAVAILABLE.value
-            answer = dialect.fault(Fault.UNAVAILABLE, FaultDetail(retry_after=RETRY_AFTER_S))
+            answer = dialect.fault(Fault.UNAVAILABLE, FaultDetail(retry_after=RETRY_AFTER_S, inbound=exchange))
         except ClientGone:  # it may have closed its sending half only, and reads this
             why = Fault.UNREADABLE.value
-            answer = dialect.fault(Fault.UNREADABLE, FaultDetail())
+            answer = dialect.fault(Fault.UNREADABLE, FaultDetail(inbound=exchange))
         except Exception:  # the client gets the dialect's 500, the log the traceback
             _log.exception("a request to %s failed", route.path)
             why = Fault.INTERNAL.value
-            answer = dialect.fault(Fault.INTERNAL, FaultDetail())
+            answer = dialect.fault(Fault.INTERNAL, FaultDetail(inbound=exchange))
         finally:
             self.in_flight.give(exchange.held_bytes)
+        if dialect.finish is not None and isinstance(answer, Answer):
+            answer = dialect.finish(exchange, answer)
         self._count(exchange, answer, why)
         extra: tuple[tuple[bytes, bytes], ...] = ()
         if exchange.limit_state is not None and dialect.limit_headers is not None:
             extra = dialect.limit_headers(exchange.limit_state)
+        if route.cors_by_project and self._browsers_may(exchange):
+            extra = (*extra, *CORS)
         return answer, extra
+
+    def _browsers_may(self, exchange: Exchange) -> bool:
+        """Whether the project of the request's key lets pages of other origins in; nobody's does."""
+        return hasattr(exchange, "key") and exchange.project_allows("browsers")
+
+    async def _lets_in(self, match: Match, scope: dict[str, Any], receive: Receive) -> bool:
+        """Whether a preflight is granted: a browser sends no body with it, so the key has to be in the query."""
+        assert match.browsers is not None
+        exchange = Exchange(self, scope, receive, match.dialect, match.browsers, {})
+        try:
+            await run(exchange, ("auth", "scope"))
+        except (Refused, Refusal):
+            return False
+        return self._browsers_may(exchange)
 
     def interruptible(self) -> Interruptible:
         """Marks the running request, for the length of a ``with``, as one that :meth:`hang_up` may end."""
@@ -187,6 +218,8 @@ class Gateway:
                 self.accepted[dialect] += 1
             if key is not None:
                 self.keys.note_use(key)
+                if isinstance(answer, Answer) and answer.skipped:
+                    self.keys.note_refusal(key, f"{exchange.route.path}: {answer.skipped}")
             return
         self.refused[dialect, why, answer.status] += 1
         if key is not None and isinstance(answer, Answer) and answer.status < 500:

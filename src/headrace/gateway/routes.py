@@ -13,7 +13,7 @@ _SEGMENT = re.compile(r"\{([a-z_]+)\}")
 
 class Match(NamedTuple):
     """``route`` None: the path (``allow`` "") or the method (``allow`` lists what there is) is not served. ``cors``: browsers may
-    ask for the path.
+    ask for the path. ``browsers``: a route of the path that those of some projects may ask for.
     """
 
     dialect: Dialect
@@ -21,6 +21,7 @@ class Match(NamedTuple):
     params: dict[str, str]
     allow: str = ""
     cors: bool = False
+    browsers: Route | None = None
 
 
 class _Methods(NamedTuple):
@@ -103,4 +104,5 @@ def _pick(methods: _Methods, method: str, params: dict[str, str]) -> Match:
     if route is not None:
         return Match(dialect, route, params, cors=cors)
     allow = "" if dialect.method_is_not_found else ", ".join(sorted(methods.routes))
-    return Match(dialect, None, params, allow, cors)
+    browsers = next((route for route in methods.routes.values() if route.cors_by_project), None)
+    return Match(dialect, None, params, allow, cors, browsers)

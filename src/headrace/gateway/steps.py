@@ -6,12 +6,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from functools import partial
 from typing import Any
 
 from headrace.admission.keys import KeyRow, LookUpFailed
 from headrace.admission.limits import Charge, Spec
-from headrace.dialects.base import Fault, FaultDetail, LimitState, Route, Step
+from headrace.dialects.base import Fault, FaultDetail, Inbound, LimitState, Refusal, Route, Step
 from headrace.gateway import bodies
 from headrace.gateway.credentials import find_secret
 from headrace.gateway.exchange import Exchange, Refused
@@ -24,6 +25,9 @@ PARSE_ASIDE = 256 * 1024
 
 #: What a 503 for want of memory asks the client to wait, seconds.
 BUSY_RETRY_S = 1
+
+#: The steps whose refusals cost one where the cost of a request is known only after them (``Route.decode``).
+READING: tuple[Step, ...] = ("headers", "body", "decode")
 
 StepFunction = Callable[[Exchange], Awaitable[None] | None]
 
@@ -47,9 +51,30 @@ def declared_size(exchange: Exchange) -> None:
         raise Refused(Fault.TOO_LARGE, FaultDetail(limit=exchange.route.cap))
 
 
-def auth(exchange: Exchange) -> None:
+def auth(exchange: Exchange) -> Awaitable[None] | None:
     """The key. A look-up that cannot be made is 503, never 401: real SDKs switch themselves off on 401 (rulings 1)."""
-    secret = find_secret(exchange.headers, exchange.dialect.key_places)
+    secret_of = exchange.route.secret_of
+    if secret_of is None:
+        _authenticate(exchange, find_secret(exchange.headers, exchange.dialect.key_places))
+        return None
+    if len(exchange.body) > PARSE_ASIDE:
+        return _auth_aside(exchange, secret_of)
+    _authenticate_read(exchange, secret_of(exchange))
+    return None
+
+
+async def _auth_aside(exchange: Exchange, secret_of: Callable[[Inbound], str | None]) -> None:
+    _authenticate_read(exchange, await asyncio.to_thread(secret_of, exchange))
+
+
+def _authenticate_read(exchange: Exchange, secret: str | None) -> None:
+    """With the key that query or body hold, or, if neither has a place for it, the headers."""
+    if secret is None:
+        secret = find_secret(exchange.headers, exchange.dialect.key_places)
+    _authenticate(exchange, secret or None)
+
+
+def _authenticate(exchange: Exchange, secret: str | None) -> None:
     key: KeyRow | None = None
     if secret is not None:
         try:
@@ -83,7 +108,7 @@ def scope(exchange: Exchange) -> None:
     key = exchange.key
     needed = exchange.route.scope
     missing = needed if isinstance(needed, str) else next((one for one in needed if one not in key.scopes), "")
-    if key.kind != "key" or (missing and missing not in key.scopes):
+    if key.kind not in exchange.route.kinds or (missing and missing not in key.scopes):
         raise Refused(Fault.NO_SCOPE, FaultDetail(scope=missing or "write"))
 
 
@@ -108,7 +133,7 @@ def charge_request(exchange: Exchange) -> None:
 
 def charge_cost(exchange: Exchange) -> None:
     """The rate limit, what the submission costs."""
-    _charge(exchange, exchange.submission.cost)
+    _charge(exchange, exchange.submission.cost if exchange.cost is None else exchange.cost)
 
 
 def _charge(exchange: Exchange, cost: int) -> None:
@@ -167,6 +192,20 @@ def _hold(exchange: Exchange, size: int) -> None:
     exchange.held_bytes += size
 
 
+def check_headers(exchange: Exchange) -> None:
+    """What the dialect asks of the headers before the body is read."""
+    assert exchange.route.check_headers is not None
+    exchange.route.check_headers(exchange)
+
+
+async def decode(exchange: Exchange) -> None:
+    """What must be read of the body to know its cost; a large one beside the event loop."""
+    read = exchange.route.decode
+    assert read is not None
+    large = len(exchange.body) > PARSE_ASIDE
+    exchange.cost = await asyncio.to_thread(read, exchange) if large else read(exchange)
+
+
 def parse(exchange: Exchange) -> Awaitable[None] | None:
     """The dialect's own checks of the body; a large one beside the event loop, which a hostile one could hold for seconds."""
     if len(exchange.body) > PARSE_ASIDE:
@@ -209,7 +248,9 @@ STEPS: dict[Step, StepFunction] = {
     "scope": scope,
     "idempotency": idempotency,
     "charge_request": charge_request,
+    "headers": check_headers,
     "body": body,
+    "decode": decode,
     "parse": parse,
     "decide": decide,
     "charge_cost": charge_cost,
@@ -220,9 +261,16 @@ STEPS: dict[Step, StepFunction] = {
 
 async def run(exchange: Exchange, steps: tuple[Any, ...]) -> None:
     """Runs the steps in the route's order until one answers."""
-    for step in steps:
-        waiting = STEPS[step](exchange)
-        if waiting is not None:
-            await waiting
-        if exchange.answer is not None:
-            return
+    step = ""
+    try:
+        for step in steps:
+            waiting = STEPS[step](exchange)
+            if waiting is not None:
+                await waiting
+            if exchange.answer is not None:
+                return
+    except (Refusal, Refused):
+        if exchange.route.decode is not None and step in READING:
+            with suppress(Refused):
+                _charge(exchange, 1)
+        raise

@@ -99,6 +99,7 @@ def _build(path: Path, first_segment: int) -> None:
     for suffix in _SIDE_FILES:
         _beside(building, suffix).unlink(missing_ok=True)
     old = sqlite3.connect(path, isolation_level=None)
+    old.execute("PRAGMA writable_schema=ON")  # reads what is left of a file that was cut short
     new = schema.connect(building)
     try:
         last = _number(_meta(old, "last_segment"))

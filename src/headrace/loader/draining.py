@@ -11,6 +11,7 @@ import logging
 from collections.abc import Callable, Sequence
 from typing import NamedTuple, Protocol
 
+from headrace.records.tables import EVENTS
 from headrace.store import RowsRefused, Store, StoreUnavailable
 
 _log = logging.getLogger("headrace.loader")
@@ -74,6 +75,8 @@ class Drainer:
         for name in missing if rows else ():
             _log.info("segment %d: %s is rebuilt from %s", piece.segment, name, piece.table)
             self._store.rebuild_rollup(name, piece.part, piece.segment, self._token(piece))
+        if rows and piece.table == EVENTS.name:
+            self._store.repeat_visitors(piece.part, piece.segment, self._token(piece))
         return rows
 
     def _held(self, piece: Piece) -> int:

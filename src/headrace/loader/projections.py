@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import msgspec
 from sqlalchemy import Connection
 
-from headrace.catalog import dead_letters, monitors, progress, stats
+from headrace.catalog import daily_events, dead_letters, deployments, monitors, outbox, progress, sessions, stats
 from headrace.catalog.db import Catalog
 from headrace.catalog.stats import StatRow
 from headrace.loader.draining import BadLine, Piece
-from headrace.records.intents import Fact
+from headrace.records.intents import CheckInFact, DailyEventFact, DeploymentFact, Fact, OutboxFact, SessionFact
 
 _decode_fact = msgspec.json.Decoder(Fact).decode
 
@@ -43,14 +44,24 @@ class Projections:
         with self._catalog.write() as connection:
             stats.add_missing(connection, learned.new_stats)
             stats.touch(connection, learned.last_points)
-            for line in learned.facts:
-                _apply_fact(connection, _decode_fact(line))
+            facts: list[Fact] = [_decode_fact(line) for line in learned.facts]
+            for fact in facts:
+                _apply_fact(connection, fact)
+            days = Counter((fact.project, fact.day) for fact in facts if isinstance(fact, DailyEventFact))
+            daily_events.add(connection, days)
+            deployments.add_told(connection, (fact for fact in facts if isinstance(fact, DeploymentFact)))
             progress.set(connection, self._journal, learned.segment)
         self.done = learned.segment
 
 
 def _apply_fact(connection: Connection, fact: Fact) -> None:
-    monitors.apply_check_in(connection, fact)
+    match fact:
+        case CheckInFact():
+            monitors.apply_check_in(connection, fact)
+        case SessionFact():
+            sessions.apply(connection, fact)
+        case OutboxFact():
+            outbox.add(connection, fact)
 
 
 class DeadLetterBook:

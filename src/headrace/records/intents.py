@@ -7,7 +7,7 @@ submission in one go and commits them together; see ``rulings.md`` 4.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from enum import IntEnum
 from hashlib import blake2b
 from typing import Any, Literal, NamedTuple
@@ -36,6 +36,20 @@ class PointIn(NamedTuple):
 PlainPoint = tuple[str, StatType | None, int, float, int]
 
 
+class PointColumns(NamedTuple):
+    """Many points column by column, all of one length: what 1,000 points cost a handful of calls in. As ``PointIn`` otherwise."""
+
+    names: Sequence[str]
+    types: Sequence[StatType | None]
+    times: Sequence[int]
+    values: Sequence[float]
+    flags: Sequence[int]
+
+    def rows(self) -> Iterator[PlainPoint]:
+        """The same points one by one."""
+        return zip(*self, strict=True)
+
+
 class RowIn(NamedTuple):
     """A row for ``table``: its values in the table's column order, without the trailing ``batch``."""
 
@@ -46,12 +60,13 @@ class RowIn(NamedTuple):
 class Claim(NamedTuple):
     """A promise that ``key`` is accepted once. ``rivals`` are keys that make the intent a conflict when held
     (Logister: the same UUID in another record family). ``value`` (≤ 16 bytes) is given back on a duplicate.
-    All keys are 16-byte digests, see :func:`claim_key`.
+    ``exclusive``: held with another value it is a conflict, not a duplicate. All keys are 16-byte digests, see :func:`claim_key`.
     """
 
     key: bytes
     rivals: tuple[bytes, ...] = ()
     value: bytes = b""
+    exclusive: bool = False
 
 
 class CheckInFact(msgspec.Struct, frozen=True, array_like=True, tag="check_in"):
@@ -73,18 +88,78 @@ class CheckInFact(msgspec.Struct, frozen=True, array_like=True, tag="check_in"):
     creates: bool
 
 
+#: How a session can end, from the mildest on: a session only ever gets worse.
+SESSION_STATUSES = ("ok", "errored", "abnormal", "crashed")
+
+
+class SessionFact(msgspec.Struct, frozen=True, array_like=True, tag="session"):
+    """One run of a program has begun, or ended with ``status`` (one of ``SESSION_STATUSES``) after ``duration_ms``. ``ts`` µs."""
+
+    project: int
+    session_id: str
+    ended: bool
+    environment: str
+    release: str
+    user_id: str
+    status: str
+    ts: int
+    duration_ms: float | None
+
+
+class OutboxFact(msgspec.Struct, frozen=True, array_like=True, tag="outbox"):
+    """Something to be sent outside, once and not after ``not_after`` (µs, as ``created_at``). ``id`` is the same for the same event and
+    channel; ``address`` is sealed (``Inbound.seal``): the journal never holds it in clear; ``message`` is as its receiver takes it.
+    """
+
+    id: str
+    project: int
+    kind: str
+    address: str
+    message: dict[str, Any]
+    event_id: str
+    created_at: int
+    not_after: int
+
+
+class DailyEventFact(msgspec.Struct, frozen=True, array_like=True, tag="daily_event"):
+    """Counts one event on the UTC day of its receipt (``day`` in days since the epoch)."""
+
+    project: int
+    day: int
+
+
+class DeploymentFact(msgspec.Struct, frozen=True, array_like=True, tag="deployment"):
+    """A release of a repository came into an environment. ``source`` api (reported as such) or telemetry (told by an event on the
+    side); times in µs; ``metadata`` links and numbers by name.
+    """
+
+    project: int
+    repository: str
+    environment: str
+    release: str
+    commit_sha: str
+    branch: str
+    deployed_at: int
+    received_at: int
+    source: str
+    metadata: dict[str, str]
+
+
 #: Everything that projections learn from besides the rows themselves. New kinds join this union.
-Fact = CheckInFact
+Fact = CheckInFact | SessionFact | OutboxFact | DailyEventFact | DeploymentFact
 
 
 class Intent(msgspec.Struct, frozen=True):
-    """One record of a request: stored whole, or not at all. ``source`` names the namespace of its points."""
+    """One record of a request: stored whole, or not at all. ``source`` names the namespace of its points. ``otherwise`` are the points
+    that are stored in their place when a stat has the other type.
+    """
 
     rows: Sequence[RowIn] = ()
-    points: Sequence[PlainPoint] = ()
+    points: Sequence[PlainPoint] | PointColumns = ()
     source: Source = "stat"
     claims: Sequence[Claim] = ()
     facts: Sequence[Fact] = ()
+    otherwise: Sequence[PlainPoint] = ()
 
 
 class Verdict(IntEnum):
@@ -95,8 +170,9 @@ class Verdict(IntEnum):
 
 
 class Decision(NamedTuple):
-    """What became of one intent. ``value``: the held claim's value (duplicates). ``stat``/``stat_type``: the stat that
-    conflicts and the type it has (conflicts over a stat; ``stat`` is "" for conflicts over a claim).
+    """What became of one intent. ``value``: the held claim's value (duplicates, and conflicts over an exclusive claim).
+    ``stat``/``stat_type``: the stat that conflicts and the type it has (conflicts over a stat; ``stat`` is "" for conflicts over a
+    claim).
     """
 
     verdict: Verdict
@@ -110,13 +186,15 @@ NEW = Decision(Verdict.NEW)
 
 class Answer(NamedTuple):
     """An HTTP answer, complete but for ``content-length``. ``reason`` is a short note for the refusal counter of the
-    key (never any part of a body) and is empty on success.
+    key (never any part of a body) and is empty on success. ``skipped`` is a note of the same kind about what an accepted request
+    lost.
     """
 
     status: int
     body: bytes = b""
     headers: tuple[tuple[bytes, bytes], ...] = ((b"content-type", b"application/json"),)
     reason: str = ""
+    skipped: str = ""
 
 
 class StreamAnswer(NamedTuple):
@@ -136,7 +214,8 @@ class Submission(msgspec.Struct):
     ``atomic``: a conflict in one intent stores nothing of the others (StatFlow, Logister, …); False lets the
     valid ones through (StatHat batches). ``render`` is called once, after every intent is decided and before the
     commit, with one decision per intent in order; its answer is sent only after the commit. ``cost`` is what the
-    dialect's rate limit charges, in its own unit. ``project`` is set when the request names one (its number).
+    dialect's rate limit charges, in its own unit. ``project`` is set when the request names one (its number). ``void``: some of
+    the request is invalid, so that nothing is stored; it is only decided what is a duplicate.
     """
 
     intents: Sequence[Intent]
@@ -144,6 +223,7 @@ class Submission(msgspec.Struct):
     atomic: bool = True
     cost: int = 1
     project: int | None = None
+    void: bool = False
 
 
 def claim_key(namespace: str, project: int, *parts: str) -> bytes:

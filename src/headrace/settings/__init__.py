@@ -6,10 +6,11 @@ one in the data folder), the default. An empty value counts as not given. Secret
 """
 
 from headrace.settings.load import load_settings
-from headrace.settings.table import SETTINGS, Setting, Settings, settings_markdown
+from headrace.settings.table import DIALECT_OPTIONS, SETTINGS, Setting, Settings, settings_markdown
 from headrace.settings.values import Listener, Network, SettingsError
 
 __all__ = [
+    "DIALECT_OPTIONS",
     "SETTINGS",
     "Listener",
     "Network",

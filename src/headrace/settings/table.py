@@ -48,7 +48,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     claims_max: int
     store_memory_bytes: int
     derived_stats_max: int
+    slowstats_events_max: int | None
     value_codec: Literal["zstd", "alp"]
+    stathat_success: Literal["verbose", "modern", "auto"]
+    stathat_errors: Literal["ok", "http"]
+    stathat_silent_bad_key: Literal["no", "yes"]
+    stathat_zero_count: Literal["zero", "one"]
     log_level: Literal["debug", "info", "warning", "error"]
 
     @property
@@ -185,11 +190,47 @@ SETTINGS: tuple[Setting, ...] = (
         parse_whole(0, 10**8, "a number of stats (0 to 100,000,000)"),
     ),
     Setting(
+        "slowstats_events_max",
+        "events",
+        "",
+        "Most events that one `get-events` of SlowStats gives; by default all.",
+        parse_whole(1, 10**12, "a number of events (1 or more)"),
+    ),
+    Setting(
         "value_codec",
         "zstd, alp",
         "zstd",
         "How new point values are packed: `alp` is smaller for decimals and still experimental in the engine.",
         parse_choice("zstd", "alp"),
+    ),
+    Setting(
+        "stathat_success",
+        "verbose, modern, auto",
+        "verbose",
+        "What StatHat clients hear of a stored point: `verbose` 200 with a body, `modern` 204 unless they ask with `vb=1`,"
+        " `auto` 204 only to those known to take it.",
+        parse_choice("verbose", "modern", "auto"),
+    ),
+    Setting(
+        "stathat_errors",
+        "ok, http",
+        "ok",
+        "Status of StatHat's errors: `ok` 200 with the error in the body, as its clients know it; `http` 400, 403, 413, 415, 429.",
+        parse_choice("ok", "http"),
+    ),
+    Setting(
+        "stathat_silent_bad_key",
+        "no, yes",
+        "no",
+        "`yes`: a StatHat post with an unknown key is answered like a stored one, as StatHat did, and lost.",
+        parse_choice("no", "yes"),
+    ),
+    Setting(
+        "stathat_zero_count",
+        "zero, one",
+        "zero",
+        "What a StatHat `count=0` adds; StatHat is said to have added one.",
+        parse_choice("zero", "one"),
     ),
     Setting(
         "log_level",
@@ -199,6 +240,8 @@ SETTINGS: tuple[Setting, ...] = (
         parse_choice("debug", "info", "warning", "error"),
     ),
 )
+#: Settings that dialects ask for by name (``dialects.base.Inbound.option``).
+DIALECT_OPTIONS = ("stathat_success", "stathat_errors", "stathat_silent_bad_key", "stathat_zero_count")
 SETTINGS_BY_NAME = {setting.name: setting for setting in SETTINGS}
 
 

@@ -13,7 +13,7 @@ from typing import Any, Final, NamedTuple
 
 from headrace.records.tables import POINTS, TABLES
 from headrace.store import connect as connecting
-from headrace.store import migrations, schema
+from headrace.store import migrations, schema, visitors
 from headrace.store.connect import DEFAULT_MEMORY_BYTES, Endpoint, TemporaryFolder
 from headrace.store.errors import StoreError, StoreUnavailable, redacted, write_error
 from headrace.store.reader import DEFAULT, Budget, QueryTimes, Reader, Result, Sql
@@ -169,9 +169,19 @@ class Store:
         Raises :class:`StoreUnavailable`.
         """
         found = _rollup(rollup)
-        settings = ", ".join(f"{name} = '{value}'" for name, value in {**INSERT_SETTINGS, **_token(token)}.items())
         where = f"toYear(src.ts) = {int(partition)} AND src.batch = {int(batch)}"
-        sql = f"INSERT INTO {found.name} SETTINGS {settings}\n{schema.rollup_select(found, POINTS.name, where)}"
+        self._insert_select(found.name, schema.rollup_select(found, POINTS.name, where), token)
+
+    def repeat_visitors(self, partition: int, batch: int, token: str) -> None:
+        """Adds the visitors of the events of ``batch`` in ``partition`` to their projects' sets, which changes nothing where they are in
+        already. Raises :class:`StoreUnavailable`.
+        """
+        where = f"toYYYYMM(src.received_at) = {int(partition)} AND src.batch = {int(batch)}"
+        self._insert_select(visitors.NAME, visitors.select(where), token)
+
+    def _insert_select(self, table: str, select: str, token: str) -> None:
+        settings = ", ".join(f"{name} = '{value}'" for name, value in {**INSERT_SETTINGS, **_token(token)}.items())
+        sql = f"INSERT INTO {table} SETTINGS {settings}\n{select}"
         with self._lock:
             try:
                 self._client.command(sql)

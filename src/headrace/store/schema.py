@@ -27,7 +27,7 @@ VALUE_CODECS: Final[dict[ValueCodec, str]] = {"zstd": "ZSTD(1)", "alp": "ALP, ZS
 
 #: Syncs each part before an insert is reported, keeps merged sources until their merge is on disk, and guards against
 #: the same token twice. Defaults here are weaker than the engine's manual says.
-_DURABLE: Final = (
+DURABLE: Final = (
     "fsync_after_insert = 1, fsync_part_directory = 1, min_rows_to_fsync_after_merge = 1, "
     "old_parts_lifetime = 480, non_replicated_deduplication_window = 1000"
 )
@@ -60,8 +60,10 @@ class Rollup(NamedTuple):
 
 
 ROLLUPS: Final[tuple[Rollup, ...]] = (Rollup("points_1m", 60_000), Rollup("points_15m", 900_000))
+#: See ``store.visitors``.
+VISITORS: Final = "slowstats_visitors"
 #: Tables that a query may read.
-READABLE: Final = frozenset([*TABLES, *(rollup.name for rollup in ROLLUPS)])
+READABLE: Final = frozenset([*TABLES, *(rollup.name for rollup in ROLLUPS), VISITORS])
 
 
 def rollups_of(table: str) -> tuple[str, ...]:
@@ -188,7 +190,7 @@ def _stored(table: Table) -> str:
     lines.append(_constraint(table))
     return (
         f"CREATE TABLE IF NOT EXISTS {table.name} (\n{_listed(lines)}\n) ENGINE = MergeTree\n"
-        f"PARTITION BY {partition_of(table.name)} ORDER BY ({', '.join(table.sort_key)})\nSETTINGS {_DURABLE}"
+        f"PARTITION BY {partition_of(table.name)} ORDER BY ({', '.join(table.sort_key)})\nSETTINGS {DURABLE}"
     )
 
 
@@ -213,7 +215,7 @@ def _rollup(rollup: Rollup) -> str:
     ]
     return (
         f"CREATE TABLE IF NOT EXISTS {rollup.name} (\n{_listed(lines)}\n) ENGINE = AggregatingMergeTree\n"
-        f"PARTITION BY {partition_of(rollup.name)} ORDER BY (project, stat, ts)\nSETTINGS {_DURABLE}"
+        f"PARTITION BY {partition_of(rollup.name)} ORDER BY (project, stat, ts)\nSETTINGS {DURABLE}"
     )
 
 

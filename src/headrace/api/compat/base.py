@@ -28,8 +28,14 @@ class ReadRequest(Protocol):
     def received_us(self) -> int:
         """Receipt time, µs since the epoch, UTC."""
 
+    def header(self, name: bytes) -> bytes | None:
+        """First header of that lower-case name."""
+
     def query(self) -> Mapping[str, str]:
         """Query parameters, percent-decoded; of a repeated one the first."""
+
+    def reachable_project(self, public_id: str) -> int | None:
+        """Number of the live project with this id when the key reaches it, else None."""
 
 
 class CompatServices(NamedTuple):

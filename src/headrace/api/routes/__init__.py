@@ -1,7 +1,7 @@
 """The handlers of our own API, one module a noun."""
 
 from headrace.api.routes import annotations as notes
-from headrace.api.routes import dead_letters, keys, monitors, projects, rows, series, stats
+from headrace.api.routes import dead_letters, deployments, keys, monitors, projects, rows, series, stats
 
 HANDLERS = (
     *projects.HANDLERS,
@@ -11,5 +11,6 @@ HANDLERS = (
     *rows.HANDLERS,
     *notes.HANDLERS,
     *monitors.HANDLERS,
+    *deployments.HANDLERS,
     *dead_letters.HANDLERS,
 )

@@ -11,6 +11,7 @@ from headrace.api.deps import TheActor, TheServices
 from headrace.api.services import projects
 from headrace.api.services.projects import ProjectInfo
 from headrace.api.times import maybe, when
+from headrace.catalog.projects import DEFAULT_PLATFORM
 
 
 class Project(msgspec.Struct, frozen=True):
@@ -22,6 +23,7 @@ class Project(msgspec.Struct, frozen=True):
     state: str
     created_at: str
     archived_at: str | None
+    platform: str
 
 
 class Projects(msgspec.Struct, frozen=True):
@@ -29,13 +31,16 @@ class Projects(msgspec.Struct, frozen=True):
 
 
 class NewProject(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """``name``: 1 to 100 characters."""
+    """``name``: 1 to 100 characters. ``platform``: what the project is for; only android and ios ones make mobile tokens."""
 
     name: str
+    platform: str = DEFAULT_PLATFORM
 
 
 def view(info: ProjectInfo) -> Project:
-    return Project(info.id, info.name, info.slug, info.state, when(info.created_at), maybe(info.archived_at))
+    return Project(
+        info.id, info.name, info.slug, info.state, when(info.created_at), maybe(info.archived_at), info.platform
+    )
 
 
 @get("/projects", guards=[reads], sync_to_thread=True, summary="List projects")
@@ -47,7 +52,7 @@ def list_projects(services: TheServices, actor: TheActor, archived: FromQuery[bo
 @post("/projects", guards=[manages], sync_to_thread=True, summary="Make a project", opt={"sample": {"name": "Shop"}})
 def create_project(services: TheServices, actor: TheActor, data: JSONBody[NewProject]) -> Project:
     """Needs an account-wide key."""
-    return view(projects.create(services.context, actor, name=data.name))
+    return view(projects.create(services.context, actor, name=data.name, platform=data.platform))
 
 
 @get("/projects/{project:str}", guards=[reads], sync_to_thread=True, summary="One project")

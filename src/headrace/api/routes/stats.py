@@ -21,7 +21,7 @@ DEFAULT_PAGE = 200
 
 class Stat(msgspec.Struct, frozen=True):
     """``source`` is the namespace of its name; ``last_point_at`` the time of its latest point, ``last_received_at`` when one
-    last came in.
+    last came in; ``classic_key`` what StatHat's /c and /v call it by (source ``stat`` only).
     """
 
     id: str
@@ -33,6 +33,7 @@ class Stat(msgspec.Struct, frozen=True):
     created_at: str
     last_point_at: str | None
     last_received_at: str | None
+    classic_key: str | None
 
 
 class Stats(msgspec.Struct, frozen=True):
@@ -54,6 +55,7 @@ def view(info: StatInfo) -> Stat:
         when(info.created_at),
         maybe(last_point),
         maybe(info.last_received_at),
+        info.classic_key,
     )
 
 

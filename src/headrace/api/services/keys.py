@@ -8,7 +8,7 @@ import msgspec
 from sqlalchemy import Connection
 from sqlalchemy.exc import IntegrityError
 
-from headrace.api.services import key_text
+from headrace.api.services import key_text, stathat
 from headrace.api.services.base import SCOPES, Actor, Context, ServiceError, between, line, live_project, require
 from headrace.catalog import keys
 from headrace.catalog.keys import KeyRecord
@@ -43,7 +43,7 @@ class KeySpec(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class NewKey(msgspec.Struct, frozen=True):
-    """A key just made: the only time that its text (``key``) is seen."""
+    """A key just made: the only time that its text (``key``) is seen. ``user_key``: beside a StatHat key, the project's for /c and /v."""
 
     id: str
     key: str
@@ -57,6 +57,7 @@ class NewKey(msgspec.Struct, frozen=True):
     shown: str
     created_at: int
     expires_at: int | None
+    user_key: str | None
 
 
 class KeyInfo(msgspec.Struct, frozen=True):
@@ -161,6 +162,7 @@ def add(context: Context, conn: Connection, actor: Actor, project: ProjectRow, s
         shown=text[: key_text.SHOWN] if spec.secret is None else "",
         created_at=now,
         expires_at=_expiry(actor, spec.expires_at, now),
+        user_key=stathat.user_key(context, conn, project) if spec.style == "stathat" else None,
     )
     _store(conn, actor, project, spec, new)
     return new

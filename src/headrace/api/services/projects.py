@@ -11,7 +11,7 @@ from sqlalchemy.exc import IntegrityError
 
 from headrace.api.services.base import Actor, Context, ServiceError, any_project, line, require
 from headrace.catalog import accounts, projects
-from headrace.catalog.projects import ProjectRow
+from headrace.catalog.projects import DEFAULT_PLATFORM, PLATFORMS, ProjectRow
 
 #: Characters of a slug before the number that makes it unique.
 SLUG_MAX = 60
@@ -20,7 +20,7 @@ _SLUGLESS = "project"
 
 
 class ProjectInfo(msgspec.Struct, frozen=True):
-    """``number`` is what the project's rows carry. Times in µs."""
+    """``number`` is what the project's rows carry; ``platform`` what it is for. Times in µs."""
 
     id: str
     name: str
@@ -29,19 +29,25 @@ class ProjectInfo(msgspec.Struct, frozen=True):
     state: str
     created_at: int
     archived_at: int | None
+    platform: str
 
 
-def create(context: Context, actor: Actor, *, name: str, account: str | None = None) -> ProjectInfo:
+def create(
+    context: Context, actor: Actor, *, name: str, account: str | None = None, platform: str = DEFAULT_PLATFORM
+) -> ProjectInfo:
     """A new project of the actor's account; the operator may name an ``account`` (id or email), default the oldest owner.
-    Raises ``invalid``, ``forbidden``, ``conflict`` (no account yet), ``not_found`` (account).
+    ``platform``: one of ``PLATFORMS``, for good. Raises ``invalid``, ``forbidden``, ``conflict`` (no account yet),
+    ``not_found`` (account).
     """
     require(actor, "manage")
     if actor.project is not None:
         raise ServiceError("forbidden", "a key of one project cannot make another")
     title = line(name, "name")
+    if platform not in PLATFORMS:
+        raise ServiceError("invalid", f"platform must be one of {', '.join(PLATFORMS)}")
     with context.catalog.write() as conn:
         account_id = actor.account or _account(conn, account)
-        return info(add(context, conn, title, account_id))
+        return info(add(context, conn, title, account_id, platform))
 
 
 def list_all(context: Context, actor: Actor, *, archived: bool = False) -> list[ProjectInfo]:
@@ -67,7 +73,9 @@ def archive(context: Context, actor: Actor, ref: str | int) -> ProjectInfo:
         return info(any_project(conn, actor, project.number))
 
 
-def add(context: Context, conn: Connection, name: str, account_id: str) -> ProjectRow:
+def add(
+    context: Context, conn: Connection, name: str, account_id: str, platform: str = DEFAULT_PLATFORM
+) -> ProjectRow:
     """Stores a project under the first free slug of its name."""
     base = _slug(name)
     slug, tries = base, 1
@@ -76,14 +84,20 @@ def add(context: Context, conn: Connection, name: str, account_id: str) -> Proje
         slug = f"{base}-{tries}"
     try:
         return projects.add(
-            conn, project_id=context.new_id(), slug=slug, name=name, account_id=account_id, at=context.now()
+            conn,
+            project_id=context.new_id(),
+            slug=slug,
+            name=name,
+            account_id=account_id,
+            at=context.now(),
+            platform=platform,
         )
     except IntegrityError:
         raise ServiceError("conflict", "another project took this name just now: try again") from None
 
 
 def info(row: ProjectRow) -> ProjectInfo:
-    return ProjectInfo(row.id, row.name, row.slug, row.number, row.state, row.created_at, row.archived_at)
+    return ProjectInfo(row.id, row.name, row.slug, row.number, row.state, row.created_at, row.archived_at, row.platform)
 
 
 def _slug(name: str) -> str:

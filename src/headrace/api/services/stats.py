@@ -9,9 +9,9 @@ from collections.abc import Iterable, Sequence
 import msgspec
 
 from headrace.api.services.base import Actor, Context, ServiceError, between, live_project, require
-from headrace.catalog import stats
+from headrace.catalog import meta, stats
 from headrace.catalog.stats import StatRecord, StatRow
-from headrace.records.ids import stat_number, stat_text
+from headrace.records.ids import classic_key, stat_number, stat_text
 from headrace.records.text import clean_text
 
 #: Stats on one page (statflow.md 1.5).
@@ -25,7 +25,8 @@ TYPES = ("counter", "value")
 
 class StatInfo(msgspec.Struct, frozen=True):
     """``id`` is the 11-character form (``records.ids.stat_number`` reads it). ``last_point_ms`` is the latest point's own
-    time in ms, the other times are µs.
+    time in ms, the other times are µs. ``classic_key``: what StatHat's classic API calls the stat by; only source ``stat``
+    has one.
     """
 
     id: str
@@ -37,6 +38,7 @@ class StatInfo(msgspec.Struct, frozen=True):
     created_at: int
     last_point_ms: int | None
     last_received_at: int | None
+    classic_key: str | None
 
 
 class StatPage(msgspec.Struct, frozen=True):
@@ -71,11 +73,12 @@ def page(
     pending = context.pending(number)
     with context.catalog.read() as conn:
         found = stats.page(conn, number, after=after, limit=limit + 1, contains=search, stat_type=type, source=source)
+        secret = meta.instance_secret(conn)
     fresh = (row for row in pending if _matches(row, after, search, type, source))
     rows = _merge(found, fresh)
     shown = rows[:limit]
     following = _cursor(shown[-1]) if len(rows) > limit else None
-    return StatPage([_info(row) for row in shown], following)
+    return StatPage([_info(row, secret) for row in shown], following)
 
 
 def get(context: Context, actor: Actor, *, project: str | int, ref: str) -> StatInfo:
@@ -85,7 +88,8 @@ def get(context: Context, actor: Actor, *, project: str | int, ref: str) -> Stat
     require(actor, "read")
     with context.catalog.read() as conn:
         number = live_project(conn, actor, project).number
-    return _info(find(context, number, ref))
+        secret = meta.instance_secret(conn)
+    return _info(find(context, number, ref), secret)
 
 
 def find(context: Context, project: int, ref: str) -> StatRecord:
@@ -137,7 +141,7 @@ def _record(row: StatRow) -> StatRecord:
     return StatRecord(row.stat_id, row.project, row.source, row.name, row.type, None, False, row.created_at, None, None)
 
 
-def _info(row: StatRecord) -> StatInfo:
+def _info(row: StatRecord, secret: bytes) -> StatInfo:
     return StatInfo(
         id=stat_text(row.stat_id),
         name=row.name,
@@ -148,6 +152,7 @@ def _info(row: StatRecord) -> StatInfo:
         created_at=row.created_at,
         last_point_ms=row.last_point_ms,
         last_received_at=row.last_received_at,
+        classic_key=classic_key(secret, row.stat_id).hex() if row.source == "stat" else None,
     )
 
 

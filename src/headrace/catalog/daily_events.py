@@ -1,0 +1,30 @@
+"""How many SlowStats events a project got on each UTC day: totals that retention does not touch (rulings 4)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from sqlalchemy import Connection, select
+from sqlalchemy.dialects.postgresql import insert as postgresql_insert
+from sqlalchemy.dialects.sqlite import insert as sqlite_insert
+
+from headrace.catalog.tables import daily_events
+
+
+def add(conn: Connection, counts: Mapping[tuple[int, int], int]) -> None:
+    """Adds to the counts by (project, days since the epoch)."""
+    if not counts:
+        return
+    insert = (sqlite_insert if conn.dialect.name == "sqlite" else postgresql_insert)(daily_events)
+    more = insert.on_conflict_do_update(
+        index_elements=["project", "day"], set_={"events": daily_events.c.events + insert.excluded.events}
+    )
+    conn.execute(
+        more, [{"project": project, "day": day, "events": count} for (project, day), count in sorted(counts.items())]
+    )
+
+
+def load(conn: Connection, project: int) -> dict[int, int]:
+    """A project's counts by day, in days since the epoch; days without an event are left out."""
+    query = select(daily_events.c.day, daily_events.c.events).where(daily_events.c.project == project)
+    return {int(row.day): int(row.events) for row in conn.execute(query)}

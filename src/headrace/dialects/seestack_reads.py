@@ -1,0 +1,91 @@
+"""SeeStack's management endpoints as rows of the route table (contract 4); the API rooms bring the handlers."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import msgspec
+
+from headrace.dialects.base import Route, Scope, Step
+from headrace.dialects.seestack_answers import bodied, error, invalid, keyed, success
+
+#: Bytes of a body, as sent and decoded (rulings 1).
+BODY_CAP = 2 * 1024 * 1024
+
+READ: tuple[Step, ...] = ("auth", "scope", "charge_request", "handle")
+WRITE: tuple[Step, ...] = ("auth", "scope", "charge_request", "body", "handle")
+
+_MONITOR = (
+    '{"id":"0190b6c5-6a5c-7c1e-9a55-8d3c5b1f2a10","name":"Nightly backup","slug":"nightly-backup","schedule":"1d",'
+    '"gracePeriodMin":5,"isActive":true,"currentStatus":"healthy","lastPingAt":"2026-04-02T03:00:04.112Z",'
+    '"nextExpectedAt":"2026-04-03T03:00:04.112Z","lastDurationMs":4112,"lastMessage":"",'
+    '"createdAt":"2026-04-01T12:00:00.000Z","environment":"production"}'
+)
+_ONE = success(_MONITOR)
+_LIST = success(f'{{"items":[{_MONITOR}]}}')
+_UNKNOWN = (404, error("NOT_FOUND", "Cron monitor not found: 7"))
+_TAKEN = (409, error("CONFLICT", "A cron monitor with this slug exists already"))
+_INVALID = invalid("name", "must not be blank")
+_PROJECT = ("projectId", "Id of a project that the key reaches; without it the key's own.")
+
+
+class NewCronMonitor(msgspec.Struct, rename="camel", omit_defaults=True):
+    """A monitor to make. ``schedule`` is ``15m``, ``2h`` or ``1d``, or a cron line of five fields (six with seconds), in UTC;
+    ``gracePeriodMin`` is how many minutes late a job may be, 1 to 1,440.
+    """
+
+    name: Annotated[str, msgspec.Meta(min_length=1, max_length=100, examples=["Nightly backup"])]
+    slug: Annotated[str, msgspec.Meta(min_length=1, pattern=r"^[a-z0-9\-]+$", examples=["nightly-backup"])]
+    schedule: Annotated[str, msgspec.Meta(min_length=1, examples=["1d"])]
+    grace_period_min: Annotated[int, msgspec.Meta(ge=1, le=1440)] = 5
+    project_id: str | None = None
+
+
+class CronMonitorChange(msgspec.Struct, rename="camel", omit_defaults=True):
+    """What becomes of a monitor; what is left out stays. ``slug`` cannot be changed."""
+
+    name: Annotated[str, msgspec.Meta(min_length=1, max_length=100, examples=["Nightly backup"])] | None = None
+    slug: str | None = None
+    schedule: Annotated[str, msgspec.Meta(min_length=1, examples=["0 3 * * *"])] | None = None
+    grace_period_min: Annotated[int, msgspec.Meta(ge=1, le=1440)] | None = None
+    is_active: bool | None = None
+
+
+def _monitors(method: str, path: str, name: str, summary: str, answers: tuple[tuple[int, str], ...]) -> Route:
+    writes = method in ("POST", "PUT")
+    bodies = {"POST": NewCronMonitor, "PUT": CronMonitorChange}
+    scope: Scope = "read" if method == "GET" else "manage"
+    return Route(
+        path=f"/api/v1/cron-monitors{path}",
+        method=method,
+        dialect="seestack",
+        steps=WRITE if writes else READ,
+        summary=summary,
+        scope=scope,
+        handler=f"seestack.{name}",
+        cap=BODY_CAP if writes else 0,
+        decoded_cap=BODY_CAP if writes else 0,
+        encodings=("gzip", "deflate", "zstd") if writes else (),
+        group="api",
+        body_type=bodies.get(method),
+        parameters=(_PROJECT, ("id", "The monitor's id.")) if path else (() if method == "POST" else (_PROJECT,)),
+        answers=tuple(sorted((*answers, *keyed(scope), *(bodied(BODY_CAP) if writes else ())))),
+    )
+
+
+ROUTES: tuple[Route, ...] = (
+    _monitors("POST", "", "monitors_create", "Make a cron monitor.", ((201, _ONE), _UNKNOWN, _TAKEN, _INVALID)),
+    _monitors("GET", "", "monitors_list", "The project's cron monitors.", ((200, _LIST),)),
+    _monitors("GET", "/{id}", "monitors_get", "One cron monitor.", ((200, _ONE), _UNKNOWN)),
+    _monitors("PUT", "/{id}", "monitors_change", "Change a cron monitor.", ((200, _ONE), _UNKNOWN, _INVALID)),
+    _monitors("DELETE", "/{id}", "monitors_delete", "Delete a cron monitor.", ((204, ""), _UNKNOWN)),
+    Route(
+        path="/actuator/health",
+        method="GET",
+        dialect="seestack",
+        steps=("handle",),
+        summary="The server answers.",
+        handler="seestack.health",
+        answers=((200, '{"status":"UP"}'),),
+    ),
+)

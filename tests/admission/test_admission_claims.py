@@ -1,0 +1,283 @@
+"""Claims: in memory, folded into generations, found again after a restart, forgotten when their time or their room is up."""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from collections.abc import Callable, Iterator
+from hashlib import blake2b
+from pathlib import Path
+from typing import Any
+
+import pytest
+from admission_room import DAY_US, NOW_US, Clock, Room, claim, intent, point, submission
+
+from headrace.admission import claims as module
+from headrace.admission.claims import HELD_US, Claims, FoldedClaims
+from headrace.admission.folding import fold
+from headrace.journal import JournalUnavailable
+
+
+def digest(name: str) -> bytes:
+    return blake2b(name.encode(), digest_size=16).digest()
+
+
+def batch(name: str, number: int, at: int = NOW_US) -> list[tuple[bytes, bytes, int]]:
+    """``number`` claims (digest, value, at)."""
+    return [(digest(f"{name}{n}"), b"%d" % n, at) for n in range(number)]
+
+
+def held(folded: FoldedClaims, name: str, number: int) -> int:
+    """How many of a batch are held, each with its own value."""
+    found = [folded.holds(digest(f"{name}{n}")) for n in range(number)]
+    assert all(value in (None, b"%d" % n) for n, value in enumerate(found))
+    return sum(value is not None for value in found)
+
+
+@pytest.fixture
+def open_folded(tmp_path: Path) -> Iterator[Callable[..., FoldedClaims]]:
+    opened: list[FoldedClaims] = []
+
+    def open_(maximum: int = 400) -> FoldedClaims:
+        opened.append(FoldedClaims(tmp_path / "claims.db", maximum=maximum))
+        return opened[-1]
+
+    yield open_
+    for folded in opened:
+        folded.close()
+
+
+def generations(folded: FoldedClaims) -> list[tuple[int, int]]:
+    """(number, claims), youngest first."""
+    return [(generation.number, generation.claims) for generation in folded._generations]
+
+
+def test_folding_twice_changes_nothing(open_folded: Callable[..., FoldedClaims]) -> None:
+    folded = open_folded()
+    for _ in range(2):
+        folded.fold(batch("a", 50))
+        assert len(folded) == 50
+    assert held(folded, "a", 50) == 50
+    assert held(folded, "b", 50) == 0
+
+
+def test_generations_follow_each_other_and_are_found_after_a_restart(open_folded: Callable[..., FoldedClaims]) -> None:
+    folded = open_folded()  # a quarter of 400 fills a generation
+    for name in "abc":
+        folded.fold(batch(name, 60))
+    assert generations(folded) == [(2, 60), (1, 120)]
+    again = open_folded()
+    assert generations(again) == [(2, 60), (1, 120)]
+    # The filter of the full one is kept; the youngest's is made anew, and until then its table is asked.
+    assert [generation.bloom is not None for generation in again._generations] == [False, True]
+    for _ in range(2):
+        assert [held(again, name, 60) for name in "abcd"] == [60, 60, 60, 0]
+        again.warm()
+    assert all(generation.bloom is not None for generation in again._generations)
+    again.fold(batch("d", 60))
+    assert [held(again, name, 60) for name in "abcd"] == [60] * 4
+
+
+def test_filters_keep_new_claims_off_the_disk(open_folded: Callable[..., FoldedClaims]) -> None:
+    folded = open_folded()
+    for name in "abc":
+        folded.fold(batch(name, 60))
+    asked: list[bytes] = []
+    folded._look_up = lambda _, one: asked.append(one)  # type: ignore[method-assign]
+    held(folded, "new", 1_000)
+    assert len(asked) < 100
+
+
+@pytest.mark.parametrize(("late_us", "left"), [(-1, 180), (0, 60)], ids=["within 120 days", "past them"])
+def test_a_generation_goes_when_its_youngest_claim_is_past_its_time(
+    open_folded: Callable[..., FoldedClaims], late_us: int, left: int
+) -> None:
+    folded = open_folded()
+    folded.fold(batch("a", 60, NOW_US))
+    folded.fold(batch("b", 60, NOW_US + DAY_US))
+    folded.fold(batch("c", 60, NOW_US + 2 * DAY_US))
+    folded.expire(NOW_US + DAY_US + HELD_US + late_us)
+    assert len(folded) == left
+    assert held(folded, "c", 60) == 60
+    assert held(folded, "a", 60) == (60 if left == 180 else 0)
+    assert folded.dropped_early == 0
+    assert len(open_folded()) == left
+
+
+def test_a_clock_set_back_does_not_shorten_the_time(open_folded: Callable[..., FoldedClaims]) -> None:
+    folded = open_folded()
+    folded.fold(batch("a", 60, NOW_US))
+    folded.fold([*batch("b", 59, NOW_US), (digest("b59"), b"59", NOW_US - 200 * DAY_US)])
+    folded.fold(batch("c", 1, NOW_US))
+    folded.expire(NOW_US + HELD_US - 1)
+    assert [held(folded, name, 60) for name in "ab"] == [60, 60]
+    folded.expire(NOW_US - 400 * DAY_US)
+    assert len(folded) == 121
+
+
+def test_everything_expired_leaves_room_for_a_new_beginning(open_folded: Callable[..., FoldedClaims]) -> None:
+    folded = open_folded()
+    folded.fold(batch("a", 100))
+    folded.expire(NOW_US + HELD_US)
+    assert len(folded) == 0
+    folded.fold(batch("b", 5))
+    assert held(folded, "b", 5) == 5
+    assert len(open_folded()) == 5
+
+
+@pytest.mark.parametrize(("last", "left"), [(99, 399), (100, 400), (101, 301)])
+def test_the_oldest_go_first_when_there_are_too_many(
+    open_folded: Callable[..., FoldedClaims], last: int, left: int
+) -> None:
+    folded = open_folded(400)
+    for name in "abc":
+        folded.fold(batch(name, 100))
+    folded.fold(batch("d", last))
+    folded.expire(NOW_US)
+    assert len(folded) == left
+    assert held(folded, "a", 100) == (100 if left > 301 else 0)
+    assert [held(folded, name, 100) for name in "bc"] == [100, 100]
+    assert folded.dropped_early == (0 if left > 301 else 100)
+
+
+def test_a_low_cap_holds_too(open_folded: Callable[..., FoldedClaims]) -> None:
+    folded = open_folded(1_000)
+    for number in range(40):
+        folded.fold(batch(f"{number}.", 100))
+        folded.expire(NOW_US)
+    assert 750 <= len(folded) <= 1_000
+    assert held(folded, "39.", 100) == 100
+
+
+def test_another_cap_after_a_restart(open_folded: Callable[..., FoldedClaims]) -> None:
+    """Generations made under a lower cap are not full under a higher one, and still go when their time comes."""
+    folded = open_folded(400)
+    for name in "abcd":
+        folded.fold(batch(name, 100))
+    again = open_folded(4_000)
+    again.fold(batch("e", 100, NOW_US + DAY_US))
+    assert [held(again, name, 100) for name in "ae"] == [100, 100]
+    again.expire(NOW_US + HELD_US)
+    assert [held(again, name, 100) for name in "abce"] == [0, 0, 0, 100]
+
+
+def test_looking_while_a_generation_is_dropped(
+    open_folded: Callable[..., FoldedClaims], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folded = open_folded()
+    for name in "ab":
+        folded.fold(batch(name, 100))
+    look_up = folded._look_up
+
+    def drop_first(generation: Any, one: bytes) -> Any:
+        folded.expire(NOW_US + HELD_US)
+        return look_up(generation, one)
+
+    monkeypatch.setattr(folded, "_look_up", drop_first)
+    assert folded.holds(digest("a0")) is None
+    assert len(folded) == 0
+
+
+def test_looking_from_one_thread_while_another_folds_and_expires(open_folded: Callable[..., FoldedClaims]) -> None:
+    folded = open_folded(1_000_000)
+    folded.fold(batch("kept", 50))
+    stop = threading.Event()
+    troubles: list[Exception] = []
+
+    def churn() -> None:
+        for number in range(30):
+            folded._full = 100
+            try:
+                folded.fold(batch(f"{number}.", 120, NOW_US - 200 * DAY_US if number % 2 else NOW_US))
+                folded.expire(NOW_US)
+            except Exception as error:
+                troubles.append(error)
+        stop.set()
+
+    thread = threading.Thread(target=churn)
+    thread.start()
+    rounds = 0
+    while not stop.is_set() or rounds == 0:
+        rounds += 1
+        assert held(folded, "kept", 50) == 50
+        held(folded, "0.", 120)
+    thread.join()
+    assert not troubles
+
+
+def test_what_cannot_be_looked_up_is_not_taken_for_new(open_folded: Callable[..., FoldedClaims], tmp_path: Path) -> None:
+    folded = open_folded()
+    folded.fold(batch("a", 5))
+    with sqlite3.connect(tmp_path / "claims.db") as other:
+        other.execute("ALTER TABLE claims_1 RENAME TO elsewhere")
+    other.close()
+    with pytest.raises(JournalUnavailable, match="claims cannot be looked up"):
+        folded.holds(digest("a0"))
+
+
+def test_a_fold_that_fails_is_repeated(open_folded: Callable[..., FoldedClaims], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also when the generation was begun, and nothing more."""
+    folded = open_folded()
+    folded.fold(batch("a", 100))
+    chunks = module._sorted_chunks
+
+    def fail(_: Any) -> Any:
+        raise sqlite3.OperationalError("disk is full")
+
+    for _ in range(2):
+        monkeypatch.setattr(module, "_sorted_chunks", fail)
+        with pytest.raises(sqlite3.OperationalError):
+            folded.fold(batch("b", 10))
+        assert held(folded, "a", 100) == 100
+        folded.expire(NOW_US)
+    monkeypatch.setattr(module, "_sorted_chunks", chunks)
+    folded.fold(batch("b", 10))
+    assert generations(folded) == [(2, 10), (1, 100)]
+    assert [held(folded, name, 10) for name in "ab"] == [10, 10]
+
+
+def test_recent_claims_are_taken_back_or_forgotten(open_folded: Callable[..., FoldedClaims]) -> None:
+    folded = open_folded()
+    claims = Claims(folded, [(1, digest("saved"), b"v", NOW_US)])
+    assert claims.holds(digest("saved")) == b"v"
+    undo = claims.add(digest("new"), b"w")
+    assert (claims.holds(digest("new")), claims.unfolded, len(claims)) == (b"w", 2, 2)
+    undo()
+    undo()
+    assert claims.holds(digest("new")) is None
+    folded.fold([(digest("saved"), b"v", NOW_US)])
+    claims.forget([digest("saved"), digest("never there")])
+    assert (claims.holds(digest("saved")), claims.unfolded, len(claims)) == (b"v", 0, 1)
+
+
+def test_from_the_journal_to_the_file(room: Room, clock: Clock) -> None:
+    """Claims move in bulk, are known at every moment, and a kill at any point between costs nothing."""
+    first = submission(intent(point("s"), claims=[claim("one", value=b"1")]))
+
+    async def twice() -> list[bytes]:
+        return [(await room.append(first)).body, (await room.append(first)).body]
+
+    assert room.run(twice()) == [[b'["NEW"]', b'["DUPLICATE"]']]
+    forgotten: list[tuple[int, list[bytes]]] = []
+    assert fold(room.journal.path, room.folded, clock(), lambda last, digests: forgotten.append((last, digests))) == 1
+    # Killed before the journal forgot: it is in both.
+    room.reopen()
+    assert len(room.claims) == 2
+    assert room.claims.holds(claim("one").key) == b"1"
+
+    def forget(last: int, digests: list[bytes]) -> None:
+        forgotten.append((last, digests))
+        room.claims.forget(digests)
+
+    assert fold(room.journal.path, room.folded, clock(), forget) == 1
+    assert (room.claims.unfolded, len(room.claims)) == (0, 1)
+
+    async def trim() -> None:
+        room.journal.forget_claims(forgotten[-1][0])
+        room.journal.finish_trims()
+
+    room.run(trim())
+    room.reopen()
+    assert room.journal.saved_claims() == []
+    assert room.run(room.append(first))[0].body == b'["DUPLICATE"]'
+    assert fold(room.journal.path, room.folded, clock(), forget) == 0

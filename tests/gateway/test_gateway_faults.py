@@ -1,0 +1,207 @@
+"""What no request can be made to do from outside: guards by address, look-ups that fail, memory that is held, mistakes of ours."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import logging
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from endpoints import ENDPOINTS, Endpoint, path_of
+from headrace.admission.keys import LookUpFailed
+from headrace.admission.limits import Limiter, Spec
+from headrace.dialects.registry import DIALECTS
+from headrace.gateway.bodies import IN_FLIGHT_MAX, InFlight, TooMuchInFlight
+from headrace.gateway.gateway import Gateway
+from headrace.gateway.peers import Peers
+from headrace.gateway.routes import RouteTable
+from wire import Reply, assert_form
+
+NOW_S = 1_790_000_000
+RESET = NOW_S // 60 * 60 + 60
+ADDRESS = "203.0.113.9"
+LOGISTER = [endpoint for endpoint in ENDPOINTS if endpoint.dialect.name == "logister"]
+EVERY = pytest.mark.parametrize("endpoint", ENDPOINTS, ids=path_of)
+
+
+class Keys:
+    """A key table that knows nobody, or raises."""
+
+    def __init__(self, error: Exception | None = None) -> None:
+        self.error = error
+
+    def find(self, _secret: str) -> None:
+        if self.error is not None:
+            raise self.error
+
+
+def make_gateway(**given: Any) -> Gateway:
+    """A gateway that has what these tests need; the rest of its arguments is None."""
+    needed = {
+        "table": RouteTable(DIALECTS),
+        "keys": Keys(),
+        "limiter": Limiter(lambda: NOW_S * 1_000_000),
+        "peers": Peers((), ()),
+        "clock": lambda: NOW_S * 1_000_000,
+        **given,
+    }
+    names = [name for name in inspect.signature(Gateway).parameters if name != "self"]
+    return Gateway(**{name: needed.get(name) for name in names})
+
+
+def ask(gateway: Gateway, endpoint: Endpoint, *, address: str = ADDRESS, body: bytes = b"{}", **headers: str) -> Reply:
+    sent: list[dict[str, Any]] = []
+
+    async def receive() -> dict[str, Any]:
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    async def send(message: dict[str, Any]) -> None:
+        sent.append(message)
+
+    fields = {"content-type": "application/json", **headers}
+    scope = {
+        "type": "http",
+        "method": "POST",
+        "path": endpoint.path,
+        "query_string": b"",
+        "client": (address, 40_000),
+        "headers": [(name.replace("_", "-").encode(), value.encode()) for name, value in fields.items()],
+    }
+    asyncio.run(gateway(scope, receive, send))
+    start, content = sent
+    told = {name.decode(): value.decode() for name, value in start["headers"]}
+    return Reply(start["status"], told, content["body"])
+
+
+def key_header(endpoint: Endpoint) -> dict[str, str]:
+    ((name, value),) = endpoint.header("some-key-of-32-characters-or-more").items()
+    return {name.lower(): value}
+
+
+# --- guards by address
+
+
+@pytest.mark.parametrize("endpoint", LOGISTER, ids=path_of)
+def test_the_flood_guard_comes_before_everything(endpoint: Endpoint) -> None:
+    gateway = make_gateway()
+    scope = ("ip", "logister", ADDRESS)
+    gateway.limiter.charge(scope, Spec("aligned", 12_000, 0), 11_999)
+    # The 12,000th request passes the guard and fails the next step that it can; the one after it fails nothing but the guard.
+    status = 413 if "declared_size" in endpoint.route.steps else 401
+    assert ask(gateway, endpoint, content_length="99999999").status == status
+    reply = ask(gateway, endpoint, content_length="99999999")
+    assert (reply.status, reply.json()["limit"]) == (429, 12_000)
+    assert reply.headers["x-ratelimit-limit"] == "12000"
+    assert reply.headers["x-ratelimit-reset"] == str(RESET)
+    assert int(reply.headers["retry-after"]) == RESET - NOW_S
+    assert_form("logister", reply)
+    assert ask(gateway, endpoint, address="203.0.113.10").status == 401
+
+
+def test_the_flood_guard_counts_all_of_logisters_paths_together() -> None:
+    gateway = make_gateway()
+    gateway.limiter.charge(("ip", "logister", ADDRESS), Spec("aligned", 12_000, 0), 12_000)
+    for endpoint in ENDPOINTS:
+        assert (ask(gateway, endpoint).status == 429) == (endpoint in LOGISTER)
+
+
+def test_failed_look_ups_are_limited_by_address() -> None:
+    gateway = make_gateway()
+    events, check_ins = LOGISTER[:2]
+    for number in range(1, 121):
+        reply = ask(gateway, events if number % 2 else check_ins)
+        assert (reply.status, reply.json()) == (401, {"error": "Unauthorized"})
+        assert reply.headers["x-ratelimit-limit"] == "120"
+        assert reply.headers["x-ratelimit-remaining"] == str(120 - number)
+        assert reply.headers["x-ratelimit-reset"] == str(RESET)
+    for endpoint in (events, check_ins):
+        reply = ask(gateway, endpoint)
+        wait = RESET - NOW_S
+        assert reply.json() == {
+            "error": "Rate limit exceeded",
+            "limit": 120,
+            "window_seconds": 60,
+            "retry_after": wait,
+        }
+        assert (reply.status, reply.headers["retry-after"]) == (429, str(wait))
+    assert ask(gateway, events, address="203.0.113.10").status == 401
+
+
+def test_loopback_and_the_operators_networks_are_not_counted() -> None:
+    gateway = make_gateway(peers=Peers((), (__import__("ipaddress").ip_network("203.0.113.0/24"),)))
+    for _ in range(130):
+        reply = ask(gateway, LOGISTER[0])
+        assert (reply.status, reply.headers["x-ratelimit-remaining"]) == (401, "120")
+
+
+# --- 503 and 500 in the dialect's form
+
+
+@EVERY
+def test_a_look_up_that_cannot_be_made_is_503_and_never_401(endpoint: Endpoint) -> None:
+    gateway = make_gateway(keys=Keys(LookUpFailed("database is locked")))
+    reply = ask(gateway, endpoint, **key_header(endpoint))
+    assert reply.status == 503
+    assert int(reply.headers["retry-after"]) >= 1
+    assert_form(endpoint.dialect.name, reply)
+    assert b"locked" not in reply.body
+
+
+@EVERY
+def test_a_mistake_of_ours_is_500_without_a_word_of_detail(endpoint: Endpoint, caplog: Any) -> None:
+    gateway = make_gateway(keys=Keys(RuntimeError("secret detail")))
+    with caplog.at_level(logging.ERROR, "headrace.gateway"):
+        reply = ask(gateway, endpoint, **key_header(endpoint))
+    assert reply.status == 500
+    assert_form(endpoint.dialect.name, reply)
+    assert b"secret" not in reply.body
+    assert "secret detail" in caplog.text
+
+
+class LiveKeys(Keys):
+    """A key table with one key, for any project."""
+
+    def find(self, secret: str) -> Any:
+        return SimpleNamespace(
+            id="k",
+            account="a",
+            project=1,
+            reach="project",
+            kind="key",
+            scopes={"write"},
+            rate=None,
+            burst=None,
+            unlimited=True,
+        )
+
+    def __getattr__(self, _name: str) -> Any:
+        return lambda *_: True
+
+
+@EVERY
+def test_memory_that_others_hold_is_503_for_a_moment(endpoint: Endpoint) -> None:
+    gateway = make_gateway(keys=LiveKeys())
+    gateway.in_flight = InFlight(5)
+    gateway.in_flight.take(4)
+    reply = ask(gateway, endpoint, body=b"{}", **key_header(endpoint))
+    assert reply.status == 503
+    assert int(reply.headers["retry-after"]) >= 1
+    assert_form(endpoint.dialect.name, reply)
+    assert gateway.in_flight.held == 4, "what a refused request held is given back"
+    # A body that fits is read; these are then refused for what they hold.
+    assert ask(gateway, endpoint, body=b"{", **key_header(endpoint)).status == endpoint.spoiled_status
+    assert gateway.in_flight.held == 4
+
+
+def test_the_bytes_of_all_bodies() -> None:
+    in_flight = InFlight()
+    in_flight.take(IN_FLIGHT_MAX - 1)
+    in_flight.take(1)
+    with pytest.raises(TooMuchInFlight):
+        in_flight.take(1)
+    in_flight.give(2)
+    in_flight.take(2)
+    assert in_flight.held == IN_FLIGHT_MAX == 128 * 1024 * 1024

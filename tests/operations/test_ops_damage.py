@@ -1,0 +1,142 @@
+"""A damaged journal: what is broken is set aside and told, the server starts, and everything else is kept."""
+
+from __future__ import annotations
+
+import re
+import sqlite3
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+from ops_load import names_held, readiness, send_all
+
+from wire import Client
+
+KINDS = {
+    "point stat:{}:counter",
+    "point slowstats:{}:value",
+    "point canaryhub:{}:counter",
+    "event canaryhub {}",
+    "event logister {}",
+    "request /{}",
+}
+
+
+def records(name: str) -> set[str]:
+    return {kind.format(name) for kind in KINDS}
+
+
+def kept_waiting(server: Any, *names: str) -> Client:
+    """Has ``server`` accept records of these names that nothing loads, and kills it. The whole journal is one file afterwards."""
+    store = server.data / "store"
+    store.write_text("in the way")
+    server.start()
+    client = Client(server, "damage")
+    for name in names:
+        send_all(client, name)
+    server.kill()
+    store.unlink()
+    with closing(sqlite3.connect(server.data / "journal.db")) as journal:
+        journal.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    return client
+
+
+def flip(path: Path, offset: int, size: int = 1) -> None:
+    with path.open("r+b") as file:
+        file.seek(offset)
+        found = file.read(size)
+        file.seek(offset)
+        file.write(bytes(byte ^ 0x20 for byte in found))
+
+
+def page_of(journal: Path, marker: bytes) -> int:
+    """Where in the file a page's body holds ``marker``."""
+    place = journal.read_bytes().find(marker)
+    assert place >= 0
+    return place
+
+
+def test_a_flipped_byte_in_a_page(make_server: Callable[..., Any]) -> None:
+    server = make_server()
+    client = kept_waiting(server, "first", "second")
+    journal = server.data / "journal.db"
+    # The Logister message of the second record, within its row.
+    flip(journal, page_of(journal, b'"second"'))
+    server.start()
+    held = names_held(client)
+    lost = (records("first") | records("second")) - set(held)
+    assert len(lost) == 1
+    assert lost < records("second")
+    assert set(held.values()) == {1}
+    status, reasons, degraded = readiness(server)
+    assert (status, reasons) == (200, [])
+    assert degraded == ["1 damaged journal pages are set aside"]
+    assert re.search(r"page \d+ of segment \d+ is damaged and set aside \(1 rows\)", server.log.read_text())
+    send_all(client, "after")
+    assert records("after") <= set(names_held(client))
+    assert server.stop() == 0
+    (finding,) = (line for line in server.cli("doctor", "--json")["checks"] if line["check"] == "journal" and line["state"] == "warn")
+    assert "1 damaged pages" in finding["text"]
+
+
+def test_a_journal_that_is_no_database(make_server: Callable[..., Any]) -> None:
+    server = make_server()
+    client = kept_waiting(server, "lost")
+    journal = server.data / "journal.db"
+    damage = b"not a database\n" * 700
+    journal.write_bytes(damage)
+    server.start()
+    assert names_held(client) == {}
+    aside = set_aside(server)
+    assert aside.read_bytes() == damage
+    (line,) = (line for line in server.log.read_text().splitlines() if "the journal was damaged" in line)
+    assert line.endswith(f"the journal was damaged: 0 waiting rows go on in a new one, the rest stays in {aside}")
+    assert readiness(server) == (200, [], [f"a damaged journal is set aside in {aside.name}"])
+    send_all(client, "after")
+    # The name of a stat that was lost is free: its number never reached the catalog.
+    send_all(client, "lost")
+    assert set(names_held(client)) == records("after") | records("lost")
+    aside.unlink()
+    assert readiness(server) == (200, [], [])
+    assert server.stop() == 0
+
+
+def test_a_journal_whose_tree_is_broken(make_server: Callable[..., Any]) -> None:
+    """Everything that can still be read goes on in a new journal, once; what was claimed and answered is still known."""
+    server = make_server()
+    names = [f"record{number}" for number in range(12)]
+    client = kept_waiting(server, *names)
+    journal = server.data / "journal.db"
+    with closing(sqlite3.connect(journal)) as db:
+        old = db.execute("SELECT value FROM meta WHERE key = 'uuid'").fetchone()[0]
+        rows = db.execute("SELECT total(row_count) FROM pages").fetchone()[0]
+    # A b-tree page whose header says nothing sensible: its rows are lost, the others are not.
+    size = 4096
+    place = page_of(journal, b'"record7"') // size * size
+    flip(journal, place, 8)
+    server.start()
+    held = names_held(client)
+    empty = {name for name, count in held.items() if count == 0}  # stats whose only point was on the broken page
+    held = {name: count for name, count in held.items() if count}
+    wanted = {record for name in names for record in records(name)}
+    assert set(held.values()) == {1}
+    lost = wanted - set(held)
+    assert empty <= lost
+    assert 0 < len(lost) < len(wanted) / 3
+    aside = set_aside(server)
+    with closing(sqlite3.connect(server.data / "journal.db")) as db:
+        uuid, origin = (db.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()[0] for key in ("uuid", "rescued_from"))
+    assert origin == old != uuid
+    told = re.search(r"the journal was damaged: (\d+) waiting rows go on in a new one, the rest stays in (\S+)", server.log.read_text())
+    assert told is not None
+    assert 0 < int(told[1]) < rows
+    assert told[2] == str(aside)
+    send_all(client, "after")
+    assert records("after") <= set(names_held(client))
+    assert server.stop() == 0
+
+
+def set_aside(server: Any) -> Path:
+    (found,) = server.data.glob("journal.db.damaged-*")
+    return found

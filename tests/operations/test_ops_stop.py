@@ -1,0 +1,115 @@
+"""Stops: nothing acknowledged is lost, the exit code is 0, and no client or query holds the server back for long."""
+
+from __future__ import annotations
+
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import requests
+from ops_load import Load, names_held, send_all, until
+
+from endpoints import BY_PATH
+from wire import Client, Connection, bearer, request_bytes
+
+SLOW_READS = Path(__file__).parent / "ops_slow_reads.py"
+#: A stop takes a few seconds at most when something holds it back; without bounds it took minutes.
+BOUND_S = 15.0
+
+
+def end(server: Any, number: int) -> None:
+    """Asks the server to stop, by any signal, and expects it to end well."""
+    server.process.send_signal(number)
+    started = time.monotonic()
+    assert server.process.wait(60) == 0
+    assert time.monotonic() - started < BOUND_S
+    server.process = None
+
+
+def test_stops_under_load_lose_nothing(make_server: Callable[..., Any]) -> None:
+    server = make_server().start()
+    client = Client(server, "load")
+    loads = []
+    for number in (signal.SIGTERM, signal.SIGINT):
+        load = Load(client, 8, f"{number.name}.")
+        until(lambda load=load: load.total() > 300, "some load")
+        end(server, number)
+        load.stop()
+        loads.append(load)
+        server.start()
+    for load in loads:
+        assert load.statuses <= {202, 503}
+        load.assert_kept()
+    # A second request to stop, while the first is under way, does not spoil it.
+    server.process.send_signal(signal.SIGTERM)
+    end(server, signal.SIGTERM)
+
+
+def test_clients_that_never_finish_hold_no_stop_back(make_server: Callable[..., Any]) -> None:
+    server = make_server().start()
+    client = Client(server, "half")
+    endpoint = BY_PATH["/v1/ingest"]
+    whole = request_bytes("POST", endpoint.path, endpoint.header(client.key), endpoint.body(client, "whole"))
+    half = request_bytes("POST", endpoint.path, endpoint.header(client.key), b'{"stat":"half",', length=1000)
+    api = request_bytes("POST", "/api/headrace/series", bearer(client.key), b"{", length=1000)
+    connections = [Connection(server) for _ in range(5)]
+    try:
+        for connection, data in zip(connections, (b"", b"POST /v1/ing", whole[:-3], half, api), strict=True):
+            connection.send(data)
+        send_all(client, "beside")
+        connections[2].send(whole[-3:])
+        reply = connections[2].reply()
+        assert reply is not None
+        assert reply.status == 202
+        server.process.send_signal(signal.SIGHUP)  # changes nothing
+        send_all(client, "after SIGHUP")
+        held = names_held(client)
+        assert {"point stat:whole:counter", "event logister beside", "event logister after SIGHUP"} <= set(held)
+        assert not [name for name in held if "half" in name]
+        end(server, signal.SIGTERM)
+        # The client that was cut off in the middle of its body is told to come back: nothing of it was stored.
+        reply = connections[3].reply()
+        assert reply is None or reply.status == 503
+    finally:
+        for connection in connections:
+            connection.__exit__()
+
+
+def test_slow_queries_are_ended(make_server: Callable[..., Any], tmp_path: Path) -> None:
+    flag = tmp_path / "slow"
+    server = make_server(wrapper=(sys.executable, str(SLOW_READS)), env={"SLOW_READS": str(flag)}).start()
+    client = Client(server, "slow")
+    send_all(client, "seen")
+    names_held(client)
+    stat = client.call("GET", "/v1/stats").json()["stats"][0]["id"]
+    flag.touch()
+    answers: list[int] = []
+
+    def read(path: str) -> None:
+        try:
+            answers.append(client.call("GET", path).status_code)
+        except requests.RequestException:
+            answers.append(0)
+
+    paths = ("/api/headrace/events", f"/v1/stats/{stat}/data")
+    readers = [threading.Thread(target=read, args=(path,)) for path in paths]
+    for reader in readers:
+        reader.start()
+    until(lambda: server.log.read_text().count("slow read") == len(paths), "the queries to run")
+    end(server, signal.SIGTERM)
+    for reader in readers:
+        reader.join(20)
+    assert len(answers) == len(paths)
+    assert 200 not in answers
+
+
+def test_a_stop_during_the_start(make_server: Callable[..., Any]) -> None:
+    server = make_server()
+    server.start(wait=False)
+    # The lock is taken first of all that is opened.
+    until(lambda: (server.data / "headrace.lock").exists(), "the start")
+    end(server, signal.SIGTERM)

@@ -1,0 +1,53 @@
+CREATE TABLE IF NOT EXISTS replays (
+    project UInt32 CODEC(ZSTD(1)),
+    ts DateTime64(6, 'UTC') CODEC(Delta, ZSTD(1)),
+    received_at DateTime64(6, 'UTC') CODEC(Delta, ZSTD(1)),
+    ts_source LowCardinality(String) CODEC(ZSTD(1)),
+    ts_sent LowCardinality(String) CODEC(ZSTD(1)),
+    dialect LowCardinality(String) CODEC(ZSTD(1)),
+    id UUID CODEC(ZSTD(1)),
+    environment LowCardinality(String) CODEC(ZSTD(1)),
+    release LowCardinality(String) CODEC(ZSTD(1)),
+    service LowCardinality(String) CODEC(ZSTD(1)),
+    trace_id String CODEC(ZSTD(1)),
+    span_id String CODEC(ZSTD(1)),
+    parent_span_id String CODEC(ZSTD(1)),
+    request_id String CODEC(ZSTD(1)),
+    session_id String CODEC(ZSTD(1)),
+    user_id String CODEC(ZSTD(1)),
+    fingerprint String CODEC(ZSTD(1)),
+    event_type LowCardinality(String) CODEC(ZSTD(1)),
+    url String CODEC(ZSTD(1)),
+    raw String CODEC(ZSTD(1)),
+    batch UInt64 CODEC(Delta, ZSTD(1)),
+    INDEX by_batch batch TYPE minmax GRANULARITY 1,
+    INDEX by_id id TYPE bloom_filter(0.01) GRANULARITY 1,
+    CONSTRAINT sane CHECK project > 0 AND ts >= toDateTime64('2000-01-01 00:00:00', 6, 'UTC') AND ts < toDateTime64('2200-01-01 00:00:00', 6, 'UTC') AND received_at >= toDateTime64('2000-01-01 00:00:00', 6, 'UTC') AND received_at < toDateTime64('2200-01-01 00:00:00', 6, 'UTC')
+) ENGINE = MergeTree
+PARTITION BY toYYYYMM(received_at) ORDER BY (project, session_id, ts, id)
+SETTINGS fsync_after_insert = 1, fsync_part_directory = 1, min_rows_to_fsync_after_merge = 1, old_parts_lifetime = 480, non_replicated_deduplication_window = 1000;
+
+CREATE TABLE IF NOT EXISTS replays_probe (
+    project UInt32,
+    ts DateTime64(6, 'UTC'),
+    received_at DateTime64(6, 'UTC'),
+    ts_source LowCardinality(String),
+    ts_sent LowCardinality(String),
+    dialect LowCardinality(String),
+    id UUID,
+    environment LowCardinality(String),
+    release LowCardinality(String),
+    service LowCardinality(String),
+    trace_id String,
+    span_id String,
+    parent_span_id String,
+    request_id String,
+    session_id String,
+    user_id String,
+    fingerprint String,
+    event_type LowCardinality(String),
+    url String,
+    raw String,
+    batch UInt64,
+    CONSTRAINT sane CHECK project > 0 AND ts >= toDateTime64('2000-01-01 00:00:00', 6, 'UTC') AND ts < toDateTime64('2200-01-01 00:00:00', 6, 'UTC') AND received_at >= toDateTime64('2000-01-01 00:00:00', 6, 'UTC') AND received_at < toDateTime64('2200-01-01 00:00:00', 6, 'UTC')
+) ENGINE = Null;
