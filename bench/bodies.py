@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import random
+import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from uuid import uuid4
 
 JSON = {"Content-Type": "application/json"}
 
@@ -127,6 +132,39 @@ def batches() -> dict[str, tuple[str, str, int]]:
         "canaryhub 100 events": ("/api/v1/events", json.dumps({"events": events}), 100),
         "seestack 100 requests": ("/ingest/v1/http-requests", json.dumps({"requests": [_request(now)] * 100}), 100),
     }
+
+
+#: Lua for wrk: the bodies of a file, one after the other, each behind its length in eight digits.
+_FROM_FILE = """
+local file = assert(io.open("%s", "rb"))
+local bodies = {}
+while true do
+  local length = file:read(8)
+  if not length then break end
+  bodies[#bodies + 1] = file:read(tonumber(length))
+end
+file:close()
+wrk.headers["Content-Type"] = "application/x-ndjson"
+wrk.headers["Content-Encoding"] = "gzip"
+local sent = 0
+request = function()
+  sent = sent %% #bodies + 1
+  return wrk.format(nil, nil, nil, bodies[sent])
+end
+"""
+
+
+@contextmanager
+def logister_batches(count: int) -> Iterator[str]:
+    """Lua that sends ``count`` Logister batches of 100 events, as gzip, each event with a UUID of its own."""
+    _, body, _ = singles("")["logister"]
+    with tempfile.NamedTemporaryFile("wb") as file:
+        for _ in range(count):
+            lines = "\n".join(body.replace("UUID", str(uuid4())) for _ in range(100))
+            packed = gzip.compress(lines.encode(), 1)
+            file.write(b"%08d" % len(packed) + packed)
+        file.flush()
+        yield _FROM_FILE % file.name
 
 
 def points(count: int, stats: int = 500) -> str:

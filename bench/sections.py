@@ -18,6 +18,9 @@ from bench import bodies, claims, load, storage
 from bench.load import closed, open_loop, percentile
 from bench.servers import Server, headrace, influx, installed, victoria
 
+#: More Logister batches than a server takes in a second on one machine with its load.
+BATCHES_PER_S = 600
+
 
 class Row(NamedTuple):
     """One figure. ``ratio``: against ``beside`` in the same run; ``goal`` as the project sets it, "" where it sets none."""
@@ -109,6 +112,7 @@ def batches(options: Options) -> list[Row]:
             cases[name] = lambda path=path, body=body, records=records: (  # type: ignore[misc]
                 _rate(ours, path, body, options, connections=16) * records
             )
+        cases["logister 100 events, gzip"] = lambda: _logister_batches(ours, options)
         if "victoriametrics" in servers:
             vm, lines = servers["victoriametrics"], bodies.victoria_lines(1_000)
             cases["victoriametrics"] = lambda: _rate(vm, "/api/v1/import", lines, options, connections=16) * 1_000
@@ -122,6 +126,12 @@ def batches(options: Options) -> list[Row]:
         if ratio is not None:
             rows.append(Row("batches", "1,000-point batches", ratio, "times", rival, ratio, goal))
     return rows
+
+
+def _logister_batches(server: Server, options: Options) -> float:
+    """Events per second. Enough bodies that none is sent twice: a replay would cost less."""
+    with bodies.logister_batches(int(BATCHES_PER_S * options.seconds)) as script:
+        return _rate(server, "/api/v1/ingest_events/batch", "", options, script, connections=16) * 100
 
 
 def latency(options: Options) -> list[Row]:

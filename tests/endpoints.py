@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from typing import Any, Literal, NamedTuple
+from uuid import uuid4
 
 import requests
 
@@ -43,6 +44,7 @@ class Endpoint(NamedTuple):
     seen: Literal["points", "events", "requests", "spans"]
     spoiled: bytes = b"{"
     spoiled_status: int = 400
+    content_type: str = "application/json"
 
     @property
     def dialect(self) -> Dialect:
@@ -71,7 +73,7 @@ class Endpoint(NamedTuple):
         elif not isinstance(body, bytes) and not hasattr(body, "__next__"):
             body = json.dumps(body).encode()
         sent = {
-            "Content-Type": "application/json",
+            "Content-Type": self.content_type,
             **self.header(client.key if key is None else key),
             **(headers or {}),
         }
@@ -144,8 +146,35 @@ ENDPOINTS = (
     Endpoint("/ingest/v1/spans", x_seestack_key, 202, lambda _, name: {"spans": [_span(name)]}, "spans"),
     Endpoint("/ingest/v1/db", x_seestack_key, 202, lambda _, name: {"queries": [{"normalizedQuery": name}]}, "spans"),
 )
-#: What leaves no row that a list shows, or needs something to be there before: a heartbeat its monitor.
+
+
+def _batch_line(name: str, **fields: Any) -> dict[str, Any]:
+    return {"event": {"event_type": "log", "message": name, "uuid": str(uuid4()), **fields}}
+
+
+def _deployment(release: str) -> dict[str, Any]:
+    return {"deployment": {"release": release, "repository": "acme/shop", "commit_sha": "9fceb02"}}
+
+
+def _mobile_token(service: str) -> dict[str, Any]:
+    return {"mobile_ingest_token": {"platform": "android", "service": service, "environment": "production"}}
+
+
+#: What leaves no row that a list shows, needs something to be there before (a heartbeat its monitor, a mobile token a project of its
+#: platform), or is not one JSON document.
 OTHERS = (
+    Endpoint(
+        "/api/v1/ingest_events/batch",
+        bearer,
+        202,
+        lambda _, name: _batch_line(name),
+        "events",
+        json.dumps(_batch_line("")).encode(),
+        422,
+        "application/x-ndjson",
+    ),
+    Endpoint("/api/v1/deployments", bearer, 201, lambda _, name: _deployment(name), "events"),
+    Endpoint("/api/v1/mobile_ingest_tokens", bearer, 201, lambda _, name: _mobile_token(name), "events"),
     Endpoint("/ingest/v1/replay", x_seestack_key, 202, lambda _, name: _replay(name), "events"),
     Endpoint(
         "/ingest/v1/heartbeat", x_seestack_key, 202, lambda _, name: {"slug": name, "status": "success"}, "events"

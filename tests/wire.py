@@ -27,7 +27,9 @@ def settle(server: Any) -> None:
     deadline = time.monotonic() + TIMEOUT_S
     while True:
         found = re.search(
-            r"^headrace_loader_lag_seconds (\S+)$", requests.get(f"{server.url}/metrics", timeout=TIMEOUT_S).text, re.MULTILINE
+            r"^headrace_loader_lag_seconds (\S+)$",
+            requests.get(f"{server.url}/metrics", timeout=TIMEOUT_S).text,
+            re.MULTILINE,
         )
         if found and float(found[1]) == 0:
             return
@@ -38,9 +40,12 @@ def settle(server: Any) -> None:
 class Client:
     """A project of its own and a key with every scope for it. Options are those of ``key.create``."""
 
-    def __init__(self, server: Any, name: str, *, account: str | None = None, **options: Any) -> None:
+    def __init__(
+        self, server: Any, name: str, *, account: str | None = None, platform: str = "http_api", **options: Any
+    ) -> None:
         self.server = server
-        self.project: str = server.call("project.create", name=name[:90], account=account)["id"]
+        made = server.call("project.create", name=name[:90], account=account, platform=platform)
+        self.project: str = made["id"]
         self.key: str = self.make_key(**({"unlimited": True, "scopes": ["read", "write", "manage"]} | options))
 
     def make_key(self, **options: Any) -> str:
@@ -181,6 +186,8 @@ def _flat(body: Any, _status: int) -> bool:
 def _logister(body: Any, status: int) -> bool:
     if "errors" in body:
         return status == 422 and list(body) == ["errors"] and all(isinstance(text, str) for text in body["errors"])
+    if "results" in body:
+        return status == 422 and body["status"] == "rejected" and isinstance(body["results"], list)
     return isinstance(body["error"], str) and set(body) <= {
         *("error", "code", "limit", "actual", "window_seconds", "retry_after"),
     }

@@ -93,7 +93,7 @@ async def _serve(house: House, asked_early: list[int]) -> int:
         control = await ControlServer.start(house)
         await listeners.start()
         _announce(house)
-        keeper = asyncio.create_task(_keep_house(house, keys, listeners, failed))
+        keeper = asyncio.create_task(_keep_house(house, keys, gateway, listeners, failed))
         stopped = asyncio.create_task(stop.wait())
         await asyncio.wait((stopped, keeper), return_when=asyncio.FIRST_COMPLETED)
         for task in (stopped, keeper):
@@ -113,7 +113,7 @@ async def _end(
         await asyncio.to_thread(house.stop_reads)
 
     async def hang_up() -> None:
-        gateway.hang_up()
+        gateway.waiting.hang_up()
         await stop_reads()
 
     async def stop_loader() -> None:
@@ -167,12 +167,14 @@ def _announce(house: House) -> None:
         print(f"No account yet. Make the first one here, once: {settings.base_url}/app/setup/{token}", flush=True)
 
 
-async def _keep_house(house: House, keys: KeyTable, listeners: Listeners, failed: asyncio.Event) -> None:
+async def _keep_house(
+    house: House, keys: KeyTable, gateway: Gateway, listeners: Listeners, failed: asyncio.Event
+) -> None:
     """What is done beside the requests: usage of keys, trims that wait, claims to fold, answers too old, certificates."""
     troubles: dict[str, str] = {}
     ticks = 0
     while True:
-        for name, chore in _chores(house, keys, listeners, slow=ticks % SLOW_TICKS == 0):
+        for name, chore in _chores(house, keys, gateway, listeners, slow=ticks % SLOW_TICKS == 0):
             try:
                 await chore()
             except (SQLAlchemyError, sqlite3.Error, OSError) as error:
@@ -193,16 +195,17 @@ async def _keep_house(house: House, keys: KeyTable, listeners: Listeners, failed
 
 
 def _chores(
-    house: House, keys: KeyTable, listeners: Listeners, *, slow: bool
+    house: House, keys: KeyTable, gateway: Gateway, listeners: Listeners, *, slow: bool
 ) -> Iterator[tuple[str, Callable[[], Awaitable[None]]]]:
     async def tidy() -> None:
         house.journal.tidy()
+        gateway.waiting.end_stalled()
 
     async def forget_answers() -> None:
         house.journal.forget_answers(clock(), ANSWERS_MAX)
 
     yield "usage of keys", lambda: asyncio.to_thread(keys.flush)
-    yield "trims", tidy
+    yield "trims and stalled requests", tidy
     yield "certificates", listeners.renew
     if house.admission.claims.unfolded >= FOLD_AT:
         yield "claims", lambda: _fold(house)

@@ -205,7 +205,9 @@ def test_looking_from_one_thread_while_another_folds_and_expires(open_folded: Ca
     assert not troubles
 
 
-def test_what_cannot_be_looked_up_is_not_taken_for_new(open_folded: Callable[..., FoldedClaims], tmp_path: Path) -> None:
+def test_what_cannot_be_looked_up_is_not_taken_for_new(
+    open_folded: Callable[..., FoldedClaims], tmp_path: Path
+) -> None:
     folded = open_folded()
     folded.fold(batch("a", 5))
     with sqlite3.connect(tmp_path / "claims.db") as other:
@@ -215,7 +217,9 @@ def test_what_cannot_be_looked_up_is_not_taken_for_new(open_folded: Callable[...
         folded.holds(digest("a0"))
 
 
-def test_a_fold_that_fails_is_repeated(open_folded: Callable[..., FoldedClaims], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_fold_that_fails_is_repeated(
+    open_folded: Callable[..., FoldedClaims], monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Also when the generation was begun, and nothing more."""
     folded = open_folded()
     folded.fold(batch("a", 100))

@@ -100,9 +100,7 @@ def test_scopes_do_not_share(limiter: Limiter) -> None:
     assert limiter.charge(("other", *SCOPE[1:]), WINDOW, 1).allowed
 
 
-def test_only_states_that_matter_are_kept(
-    limiter: Limiter, clock: Clock, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_only_states_that_matter_are_kept(limiter: Limiter, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(limits, "PRUNE_AT", 100)
     limiter._prune_at = 100
     slow = Spec("bucket", 1, 100)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import pytest
+from api_world import FakeGauges
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_openmetrics
 from prometheus_client.parser import text_string_to_metric_families as parse_text
 
-from conftest import FakeGauges
 from headrace.api.deps import Readiness
 
 BEARER = {"authorization": "Bearer metrics-secret"}

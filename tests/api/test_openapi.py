@@ -71,6 +71,7 @@ class SampleRequest:
     project = 1
     received_us = 1_790_000_000_000_000
     key_kind = "key"
+    project_platform = "http_api"
     reading = None
 
     def __init__(self, route: Route, kind: str, body: bytes) -> None:
@@ -99,6 +100,9 @@ class SampleRequest:
     def reachable_project(self, public_id: str) -> int | None:
         return 1
 
+    def monitor_id(self, slug: str, environment: str) -> str:
+        return "01a1fe14-497e-7a6a-a725-890b5dc146dc"
+
 
 SAMPLED = [route for route in ROUTES if route.parse is not None and route.content_types]
 
@@ -108,7 +112,10 @@ def test_the_sample_that_is_shown_is_accepted_by_its_own_parser(document, route)
     content = document["paths"][route.path][route.method.lower()]["requestBody"]["content"]
     kind, media = next(iter(content.items()))
     body = body_text(media["examples"]["1"]["value"], kind).encode()
-    submission = route.parse(SampleRequest(route, kind, body))
+    request = SampleRequest(route, kind, body)
+    if route.decode is not None:
+        assert route.decode(request) >= 1
+    submission = route.parse(request)
     assert len(submission.intents) >= 1
 
 

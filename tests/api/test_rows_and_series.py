@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
+from api_world import NOW
 from test_resources import add_stat, number_of
 
-from conftest import NOW
 from headrace.records.tables import EVENTS, REQUESTS, SPANS
 
 API = "/api/headrace"

@@ -35,7 +35,7 @@ def test_the_commands_are_those_that_the_manual_names():
         "serve",
         "init",
         *(f"account {verb}" for verb in ("create", "list")),
-        *(f"project {verb}" for verb in ("create", "list", "archive")),
+        *(f"project {verb}" for verb in ("create", "list", "archive", "stathat")),
         *(f"key {verb}" for verb in ("create", "list", "revoke", "refusals")),
         *(f"monitor {verb}" for verb in ("create", "list")),
         *("stats", "events", "tail", "doctor"),
@@ -105,6 +105,14 @@ def test_projects(headrace, made):
     states = {row["slug"]: row["state"] for row in headrace("project", "list", "--json").json}
     assert states == {"first": "live", "my-app": "archived"}
     assert headrace("key", "create", "--project", "my-app").err == "headrace: project not found\n"
+
+
+def test_what_a_project_is_for(headrace, made):
+    assert made["project"]["platform"] == "http_api"
+    assert headrace("project", "create", "--name", "App", "--platform", "ios", "--json").json["platform"] == "ios"
+    refused = headrace("project", "create", "--name", "App", "--platform", "palm")
+    assert refused.code == 2
+    assert "'palm' is not one of" in refused.err
 
 
 def test_a_key_is_stored_as_asked_for(headrace, made, data):

@@ -199,11 +199,14 @@ def test_a_wrong_method_is_a_routing_miss(client: Client, endpoint: Endpoint, me
 @pytest.mark.parametrize(
     "path",
     [
-        "/api/v1/ingest_events/batch",
+        "/api/v1/ingest_events/batch/x",
         "/api/v1/ingest_events/x",
         "/api/v1/check_ins.xml",
-        "/api/v1/deployments",
-        "/api/v1/mobile_ingest_tokens",
+        "/api/v1/deployments/x",
+        "/api/v1/mobile_ingest_tokens/x",
+        "/up",
+        "/health/clickhouse",
+        "/health/redis",
         "/api/v1/cli/capabilities",
     ],
 )
@@ -423,3 +426,43 @@ def test_cors(client: Client, endpoint: Endpoint) -> None:
         assert "access-control-allow-credentials" not in answer.headers
         exposed = {name.strip().lower() for name in answer.headers["access-control-expose-headers"].split(",")}
         assert exposed == {"retry-after", "x-ratelimit-limit", "x-ratelimit-remaining", "x-ratelimit-reset"}
+
+
+# --- health
+
+
+def test_health_needs_no_key(server: Any) -> None:
+    for path, names in (
+        ("/up", ["status"]),
+        ("/health/clickhouse", ["status", "version"]),
+        ("/health/release", ["status", "version"]),
+    ):
+        for form in (path, path + "/", path + ".json"):
+            answer = requests.get(server.url + form, timeout=20)
+            assert (answer.status_code, list(answer.json())) == (200, names)
+            assert answer.headers["cache-control"] == "no-store"
+            assert requests.head(server.url + form, timeout=20).content == b""
+
+
+# --- evidence
+
+
+@pytest.mark.parametrize(
+    ("platform", "evidence", "source"),
+    [
+        ("http_api", {}, "api"),
+        ("android", {}, "sdk"),
+        ("ios", {}, "sdk"),
+        ("ios", {"source": "crashlytics"}, "crashlytics"),
+    ],
+)
+def test_where_an_event_comes_from(server: Any, platform: str, evidence: dict[str, str], source: str) -> None:
+    client = Client(server, f"logister evidence {platform}", platform=platform)
+    sent = {"telemetry_evidence": {"source": "forged"}, "IMEI": "1", "device": {"Serial-Number": "2", "model": "x"}}
+    answer = EVENTS.post(client, log(context=sent, evidence=evidence))
+    settle(server)
+    context = client.api(f"/events/{answer.json()['id']}")["raw"]["context"]
+    assert context["telemetry_evidence"]["source"] == source
+    assert context["telemetry_evidence"]["schema_version"] == 1
+    assert context["device"] == {"model": "x"}
+    assert "IMEI" not in context

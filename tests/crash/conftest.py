@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from crash_rig import Rig, build_shim, opened
+from crash_processes import build_shim
+from crash_rig import Rig, opened
 
 
 @pytest.fixture(scope="session")
@@ -22,7 +23,6 @@ def shared_rig(server_class: Any, shim: Path, tmp_path_factory: pytest.TempPathF
 
 
 @pytest.fixture
-def rig(shared_rig: Rig) -> Iterator[Rig]:
+def rig(shared_rig: Rig) -> Rig:
     """The shared rig with a server that runs and nothing armed."""
-    yield shared_rig.alive()
-    shared_rig.disarm()
+    return shared_rig.alive()

@@ -189,10 +189,23 @@ def metric(name: str, number: int) -> Item:
 def requests(name: str, number: int) -> Item:
     paths = tuple(f"/{number}/{n}" for n in range(BATCH))
     sent = [
-        {"traceId": name, "direction": "inbound", "method": "GET", "host": name, "path": path, "statusCode": 200, "durationMs": 1}
+        {
+            "traceId": name,
+            "direction": "inbound",
+            "method": "GET",
+            "host": name,
+            "path": path,
+            "statusCode": 200,
+            "durationMs": 1,
+        }
         for path in paths
     ]
-    return Item("/ingest/v1/http-requests", {"requests": [one | {"timestamp": BASE * 1000} for one in sent]}, f"{name}-r{number}", paths)
+    return Item(
+        "/ingest/v1/http-requests",
+        {"requests": [one | {"timestamp": BASE * 1000} for one in sent]},
+        f"{name}-r{number}",
+        paths,
+    )
 
 
 def check_in(name: str, number: int) -> Item:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import select
 import signal
 import subprocess
 import sys
@@ -17,22 +15,11 @@ from typing import Any
 
 import requests
 from crash_load import BASE, YEAR_BEFORE, Load, Sender
+from crash_processes import HERE, PATIENCE_S, Launcher
 
-HERE = Path(__file__).parent
-#: Seconds until a step that is not reached, or rows that do not arrive, count as a failure.
-PATIENCE_S = 30.0
 QUARTER_S = 900
 #: Acknowledged items of each sender, the first and the last of a round, that are sent once more after a restart.
 RETRIED = 3
-
-
-def build_shim(folder: Path) -> Path:
-    """Compiles the shim. Fails, rather than passing over the tests that need it, when there is no compiler."""
-    library = folder / "faults.so"
-    command = ["gcc", "-shared", "-fPIC", "-O1", "-Wall", "-Wextra", "-Werror", "-o", str(library)]
-    done = subprocess.run([*command, str(HERE / "shim" / "faults.c"), "-ldl"], capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-    return library
 
 
 def until(check: Callable[[], Any], what: str) -> Any:
@@ -44,52 +31,6 @@ def until(check: Callable[[], Any], what: str) -> Any:
     return found
 
 
-class Launcher:
-    """The process that forks the servers, one after the other."""
-
-    def __init__(self, env: dict[str, str]) -> None:
-        # Unbuffered: whether a line waits is asked of the pipe itself.
-        self._process = subprocess.Popen(
-            [sys.executable, str(HERE / "launch.py")],
-            env={**os.environ, **env},
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            bufsize=0,
-        )
-
-    def start(self, server: Any) -> Child:
-        command = [str(server.log), "serve", "--data", str(server.data), "--port", str(server.port)]
-        self._process.stdin.write(json.dumps(command).encode() + b"\n")
-        return Child(self._process.stdout)
-
-    def close(self) -> None:
-        self._process.stdin.close()
-        self._process.wait(PATIENCE_S)
-        self._process.stdout.close()
-
-
-class Child:
-    """A forked server, as much of a ``Popen`` as the fixtures' ``Server`` needs."""
-
-    def __init__(self, lines: Any) -> None:
-        self._lines = lines
-        self._pid = int(lines.readline())
-        self.returncode: int | None = None
-
-    def poll(self, timeout: float = 0) -> int | None:
-        if self.returncode is None and select.select([self._lines], [], [], timeout)[0]:
-            self.returncode = int(self._lines.readline())
-        return self.returncode
-
-    def wait(self, timeout: float) -> int:
-        code = self.poll(timeout)
-        assert code is not None, f"the server has not ended within {timeout:g} s"
-        return code
-
-    def send_signal(self, number: int) -> None:
-        os.kill(self._pid, number)
-
-
 class Rig:
     """One data folder and, one after the other, many server processes on it. ``server`` is not started yet; ``control`` is the
     folder that ``launch.py`` and the shim read.
@@ -99,12 +40,12 @@ class Rig:
         self.server = server
         self._launcher = launcher
         self._control = control
-        self._unverified = False
-        #: Every round so far was verified, so that ``stored`` is all that there is.
+        #: What was sent last has been looked at; with ``complete`` everything has, so that ``stored`` is all that there is.
+        self.verified = True
         self.complete = True
         self.stored: Counter[str] = Counter()
         self.key = ""
-        self.load: Load
+        self.load: Load | None = None
 
     @classmethod
     def open(cls, server_class: Any, folder: Path, shim: Path) -> Rig:
@@ -115,19 +56,22 @@ class Rig:
         server = server_class(folder / "data")
         project = server.init()["project"]["id"]
         rig = cls(server, launcher, control)
-        rig.start()
-        rig.key = server.key(project, unlimited=True, scopes=["read", "write", "manage"])
-        rig.load = Load(server.port, rig.key)
+        try:
+            rig.start()
+            rig.key = server.key(project, unlimited=True, scopes=["read", "write", "manage"])
+            rig.load = Load(server.port, rig.key)
+        except BaseException:
+            rig.abandon()
+            raise
         return rig
 
     def close(self) -> dict[str, Any]:
         """Stops everything; gives what the store holds in the end."""
         self.load.end()
-        self.disarm()
-        if self.server.process is not None:
-            code = self.server.stop()
-            assert code == 0, self.log()
-        self._launcher.close()
+        try:
+            assert self.server.stop() == 0, self.log()
+        finally:
+            self._launcher.close()
         command = [sys.executable, str(HERE / "look.py"), str(self.server.data), "1"]
         done = subprocess.run(command, capture_output=True, text=True, timeout=60)
         assert done.returncode == 0, done.stderr
@@ -135,7 +79,8 @@ class Rig:
 
     def abandon(self) -> None:
         """Leaves nothing running."""
-        self.load.end()
+        if self.load is not None:
+            self.load.end()
         if self.server.process is not None:
             self.server.kill()
         self._launcher.close()
@@ -171,15 +116,17 @@ class Rig:
 
     def parts_of(self, table: str) -> str:
         """What the path of every part of ``table`` holds before it is renamed into place."""
-        folder = os.readlink(self.server.data / "store" / "data" / "headrace" / table)
-        return f"{Path(folder).name}/tmp_insert_"
+        folder = (self.server.data / "store" / "data" / "headrace" / table).readlink()
+        return f"{folder.name}/tmp_insert_"
 
     # --- dying and living on
 
     def alive(self) -> Rig:
-        self.complete = self.complete and not self._unverified
-        if self.server.process is None:
-            self.disarm()
+        """With a server that runs and nobody sending, whatever a test before has left."""
+        self.complete = self.complete and self.verified
+        self.disarm()
+        self.load.pause()
+        if self.server.process is None or self.server.process.poll() is not None:
             self.start()
         return self
 
@@ -197,7 +144,7 @@ class Rig:
 
     def run(self) -> None:
         """Starts a round of load."""
-        self._unverified = True
+        self.verified = False
         self.load.run()
 
     def kill(self) -> None:
@@ -270,16 +217,16 @@ class Rig:
         monitors = {monitor["slug"] for monitor in self.server.call("monitor.list", project="First")}
         assert set(_records(senders["check_in"])) <= monitors
         self.stored.update(events=len(events) + len(checks), requests=len(hits))
-        self._unverified = False
+        self.verified = True
 
     def _verify_points(self, sender: Sender, stat: str) -> None:
-        if not (sender.acked or sender.unknown):
-            return
-        values = [round(point["value"]) for point in self.points(stat, "raw")]
+        # Killed early enough, not even the stat has come to be.
+        listed = self.call("GET", "/v1/stats", params={"q": stat})["stats"]
+        values = [round(point["value"]) for point in self.points(stat, "raw")] if listed else []
         records = _records(sender)
         acked = [record[0] if isinstance(record, tuple) else record for record in records]
         compare(stat, values, acked, [item.records[0] for item in sender.unknown])
-        for resolution in ("1m", "15m"):
+        for resolution in ("1m", "15m") if listed else ():
             buckets = self.points(stat, resolution)
             count = sum(bucket["count"] for bucket in buckets)
             weigh = (lambda b: b["value"] * b["count"]) if sender.kind == "metric" else (lambda b: b["value"])

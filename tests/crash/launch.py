@@ -200,8 +200,15 @@ def prepare() -> None:
     around(FoldedClaims, "fold", after="fold.done")
 
 
+def end_with_the_parent() -> None:
+    """Nothing of this outlives the test, whatever becomes of it."""
+    pr_set_pdeathsig = 1
+    ctypes.CDLL(None).prctl(pr_set_pdeathsig, signal.SIGKILL)
+
+
 def become_server(log: str, *arguments: str) -> int:
     """The forked process: its output goes to ``log``."""
+    end_with_the_parent()
     nothing, output = os.open(os.devnull, os.O_RDONLY), os.open(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
     os.dup2(nothing, 0)
     for descriptor in (1, 2):
@@ -210,10 +217,11 @@ def become_server(log: str, *arguments: str) -> int:
 
 
 def main() -> int:
+    end_with_the_parent()
     _open_to_the_shim()
     prepare()
     # What was forked from a process with threads, or with the engine in it, would hang.
-    assert len(os.listdir("/proc/self/task")) == 1
+    assert len(list(Path("/proc/self/task").iterdir())) == 1
     assert "chdb" not in sys.modules
     while line := sys.stdin.buffer.readline():
         pid = os.fork()

@@ -22,7 +22,11 @@ QUERIES = {
 def main(folder: str, project: str) -> None:
     store = Store.open("chdb", folder=Path(folder))
     try:
-        print(json.dumps({name: list(map(int, store.query(int(project), Sql(sql)).rows[0])) for name, sql in QUERIES.items()}))
+        print(
+            json.dumps(
+                {name: list(map(int, store.query(int(project), Sql(sql)).rows[0])) for name, sql in QUERIES.items()}
+            )
+        )
     finally:
         store.close()
 

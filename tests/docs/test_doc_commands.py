@@ -159,6 +159,7 @@ def test_commands_are_answered_as_shown(server, page, tmp_path):
 def test_what_the_set_up_page_and_the_reference_offer_is_accepted(server):
     """The example body of every ingest endpoint, with the reader's own project and the present time in it."""
     project, env = new_project(server, "Samples")
+    server.call("monitor.create", project=project["id"], slug="nightly-backup")  # SeeStack's heartbeats make none
     headers = {"Authorization": f"Bearer {env['HEADRACE_KEY']}"}
     paths = build_document(own_schema(), DIALECTS)["paths"]
     now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())

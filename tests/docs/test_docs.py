@@ -26,6 +26,9 @@ from headrace.dialects import (
     slowstats_events,
     statflow,
     statflow_points,
+    stathat,
+    stathat_forms,
+    stathat_reading,
 )
 from headrace.dialects.base import Fault, FaultDetail
 from headrace.dialects.registry import DIALECTS, ROUTES
@@ -140,6 +143,10 @@ LIMITS = [
     ("seestack", f"{seestack.BATCH_CAP // MIB} MiB"),
     ("seestack", f"1 to {seestack_requests.MAX_REQUESTS}"),
     ("seestack", f"above {seestack_requests.SLOW_MS:,} ms"),
+    ("stathat", f"{stathat.BODY_CAP // MIB} MiB"),
+    ("stathat", f"{stathat_reading.MAX_ITEMS:,}, standing for at most {stathat.MAX_POINTS:,} points"),
+    ("stathat", f"1 to {stathat_forms.MAX_NAME} characters"),
+    ("stathat", f"up to {stathat_forms.MAX_PARTS} at once"),
     ("canaryhub", f"{canaryhub.BODY_CAP:,} bytes"),
     ("canaryhub", f"1 to {canaryhub_events.MAX_EVENTS}"),
     ("canaryhub", f"1 to {canaryhub_events.MAX_NAME} characters"),
@@ -164,7 +171,8 @@ def test_error_texts_are_those_of_the_code(dialect, fault):
     text = (DOCS / "dialects" / f"{dialect.name}.md").read_text()
     cap = max(route.cap for route in dialect.routes)
     answer = dialect.fault(fault, FaultDetail(limit=cap, scope="write"))
-    error = json.loads(answer.body)["error"]
+    body = json.loads(answer.body)
+    error = body["error"] if "error" in body else body["msg"]  # StatHat's word
     said = (error["code"], error["message"]) if isinstance(error, dict) else (error,)
     for part in (str(answer.status), *said):
         assert part in text

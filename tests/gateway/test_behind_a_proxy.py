@@ -32,8 +32,10 @@ def ask(path: str, *, prefix: str = "", peer: str = PROXY, **headers: str) -> tu
         keys=None,  # type: ignore[arg-type]  # nothing here carries a key
         limiter=None,  # type: ignore[arg-type]
         admission=None,  # type: ignore[arg-type]
+        monitors=None,  # type: ignore[arg-type]
         peers=Peers([ip_network("10.0.0.0/8")], []),
         handlers={},
+        options={},
         clock=lambda: 0,
         seal=str,
     )

@@ -29,7 +29,9 @@ STATUS: dict[Step, int] = {
     "scope": 403,
     "idempotency": 400,
     "charge_request": 429,
+    "headers": 415,
     "body": 415,
+    "decode": 413,
     "parse": 400,
     "decide": 409,
     "charge_cost": 429,
@@ -61,6 +63,11 @@ READS = {
     ("PUT", "/api/v1/cron-monitors/{id}"): Read(400, body=b"{"),
     ("DELETE", "/api/v1/cron-monitors/{id}"): Read(404, "/api/v1/cron-monitors/unknown"),
     ("GET", "/actuator/health"): Read(0),
+    ("POST", "/api/v1/deployments"): Read(422, body=b'{"deployment":{"release":"1"}}'),
+    ("POST", "/api/v1/mobile_ingest_tokens"): Read(422, body=b'{"mobile_ingest_token":{"platform":"ios"}}'),
+    ("GET", "/up"): Read(0),
+    ("GET", "/health/clickhouse"): Read(0),
+    ("GET", "/health/release"): Read(0),
     ("GET", "/api/slowstats/get-projects"): Read(0),
     ("GET", "/api/slowstats/get-events"): Read(400, "/api/slowstats/get-events"),
     ("GET", "/api/slowstats/get-metrics"): Read(400, "/api/slowstats/get-metrics"),
@@ -101,8 +108,10 @@ class Attempt:
         if not self.spent:
             return self.client.make_key(scopes=self.scopes, unlimited=True)
         key = self.client.make_key(scopes=self.scopes, rate=1, burst=1)
-        if self.route.parse is not None:
+        if self.route.method == "POST" and self.route.path in BY_PATH:
             BY_PATH[self.route.path].post(self.client, key=key)
+        elif self.route.dialect == "slowstats":
+            BY_PATH["/api/slowstats/ingest-metrics"].post(self.client, key=key)
         elif self.route.dialect == "seestack":
             self.client.call("GET", "/api/v1/cron-monitors", headers=bearer(key))
         elif "read" in self.scopes:
@@ -125,7 +134,16 @@ def _too_large(attempt: Attempt) -> None:
 
 
 def _unreadable(attempt: Attempt) -> None:
-    attempt.headers["Content-Encoding"] = "br"
+    """Where the step ``headers`` looks at the encoding, a body that is not what it says (400)."""
+    attempt.headers["Content-Encoding"] = "br" if attempt.route.check_headers is None else "gzip"
+
+
+def _bad_headers(attempt: Attempt) -> None:
+    attempt.headers["Content-Type"] = "text/plain"
+
+
+def _over_limit(attempt: Attempt) -> None:
+    attempt.body = b'{"event":{"message":"%s"}}' % (b"x" * 65_537)
 
 
 def _spoiled(attempt: Attempt) -> None:
@@ -161,7 +179,9 @@ FAIL: dict[Step, Callable[[Attempt], None]] = {
     "scope": _no_scope,
     "idempotency": _bad_retry_key,
     "charge_request": _set("spent"),
+    "headers": _bad_headers,
     "body": _unreadable,
+    "decode": _over_limit,
     "parse": _spoiled,
     "decide": _conflict,
     "charge_cost": _set("spent"),
@@ -179,6 +199,8 @@ def can_refuse(route: Route, step: Step) -> bool:
 def status_of(route: Route, step: Step) -> int:
     if step == "handle":
         return READS[route.method, route.path].status
+    if step == "body" and "headers" in route.steps:
+        return 400
     return BY_PATH[route.path].spoiled_status if step == "parse" else STATUS[step]
 
 
@@ -191,12 +213,14 @@ def pairs() -> Iterator[Any]:
 
 def attempt_of(client: Client, route: Route) -> Attempt:
     """A request that no step refuses."""
-    body = (
-        BY_PATH[route.path].body(client)
-        if route.parse is not None
-        else b'{"name":"n","text":"t","slug":"s","schedule":"1d"}'
-    )
-    return Attempt(client, route, route.path.replace("{id}", "unknown"), body if route.cap else b"")
+    endpoint = BY_PATH.get(route.path) if route.method == "POST" else None
+    body = endpoint.body(client) if endpoint else b'{"name":"n","text":"t","slug":"s","schedule":"1d"}'
+    path = route.path.replace("{id}", "unknown")
+    if route.names_project and not route.cap:
+        path += f"?projectId={client.project}"
+    attempt = Attempt(client, route, path, body if route.cap else b"")
+    attempt.headers["Content-Type"] = endpoint.content_type if endpoint else "application/json"
+    return attempt
 
 
 def answer(attempt_at: Callable[[], Attempt], *steps: Step) -> Reply:
@@ -213,7 +237,7 @@ def answer(attempt_at: Callable[[], Attempt], *steps: Step) -> Reply:
 
 @pytest.fixture(scope="module")
 def client(server: Any) -> Client:
-    made = Client(server, "order of checks")
+    made = Client(server, "order of checks", platform="android")
     assert BY_PATH["/v1/ingest"].post(made, {"stat": "taken", "count": 1}).status_code == 202
     make_monitor(made, "good")
     return made

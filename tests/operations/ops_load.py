@@ -89,7 +89,10 @@ class Load:
                 self.sent[stat] += 1
                 try:
                     answer = session.post(
-                        f"{self._client.server.url}/v1/ingest", json={"stat": stat, "count": 1}, headers=headers, timeout=20
+                        f"{self._client.server.url}/v1/ingest",
+                        json={"stat": stat, "count": 1},
+                        headers=headers,
+                        timeout=20,
                     )
                 except requests.RequestException:
                     self._ended.wait(0.01)

@@ -55,7 +55,9 @@ def test_a_disk_without_any_room_left(make_server: Callable[..., Any], small_dis
     client = Client(server, "no room")
     send_all(client, "before")
     kept = 0
-    for _ in range(8):  # the write-ahead log grows, so that some commits still fit into it later, which the store cannot take
+    for _ in range(
+        8
+    ):  # the write-ahead log grows, so that some commits still fit into it later, which the store cannot take
         assert batch(client, "bulk", 1000) == 202
         kept += 1000
     assert names_held(client)["event logister before"] == 1

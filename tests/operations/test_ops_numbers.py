@@ -24,7 +24,10 @@ def open_house(initialised: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     """Opens catalog and journal of one folder, as a start at the given time (µs) does."""
     data = tmp_path / "data"
     data.mkdir()
-    with closing(sqlite3.connect(initialised / "catalog.db")) as source, closing(sqlite3.connect(data / "catalog.db")) as copy:
+    with (
+        closing(sqlite3.connect(initialised / "catalog.db")) as source,
+        closing(sqlite3.connect(data / "catalog.db")) as copy,
+    ):
         source.backup(copy)
 
     def open_(now_us: int) -> House:

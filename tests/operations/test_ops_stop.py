@@ -7,6 +7,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -49,15 +50,25 @@ def test_stops_under_load_lose_nothing(make_server: Callable[..., Any]) -> None:
     end(server, signal.SIGTERM)
 
 
-def test_clients_that_never_finish_hold_no_stop_back(make_server: Callable[..., Any]) -> None:
-    server = make_server().start()
+def test_neither_clients_nor_queries_hold_a_stop_back(make_server: Callable[..., Any], tmp_path: Path) -> None:
+    """Not clients that never finish what they send, and not queries that take a minute."""
+    flag = tmp_path / "slow"
+    server = make_server(wrapper=(sys.executable, str(SLOW_READS)), env={"SLOW_READS": str(flag)}).start()
     client = Client(server, "half")
     endpoint = BY_PATH["/v1/ingest"]
     whole = request_bytes("POST", endpoint.path, endpoint.header(client.key), endpoint.body(client, "whole"))
     half = request_bytes("POST", endpoint.path, endpoint.header(client.key), b'{"stat":"half",', length=1000)
     api = request_bytes("POST", "/api/headrace/series", bearer(client.key), b"{", length=1000)
-    connections = [Connection(server) for _ in range(5)]
-    try:
+    answers: list[int] = []
+
+    def read(path: str) -> None:
+        try:
+            answers.append(client.call("GET", path).status_code)
+        except requests.RequestException:
+            answers.append(0)
+
+    with ExitStack() as stack:
+        connections = [stack.enter_context(Connection(server)) for _ in range(5)]
         for connection, data in zip(connections, (b"", b"POST /v1/ing", whole[:-3], half, api), strict=True):
             connection.send(data)
         send_all(client, "beside")
@@ -70,39 +81,19 @@ def test_clients_that_never_finish_hold_no_stop_back(make_server: Callable[..., 
         held = names_held(client)
         assert {"point stat:whole:counter", "event logister beside", "event logister after SIGHUP"} <= set(held)
         assert not [name for name in held if "half" in name]
+        stat = client.call("GET", "/v1/stats").json()["stats"][0]["id"]
+        flag.touch()
+        paths = ("/api/headrace/events", f"/v1/stats/{stat}/data")
+        readers = [threading.Thread(target=read, args=(path,)) for path in paths]
+        for reader in readers:
+            reader.start()
+        until(lambda: server.log.read_text().count("slow read") == len(paths), "the queries to run")
         end(server, signal.SIGTERM)
         # The client that was cut off in the middle of its body is told to come back: nothing of it was stored.
         reply = connections[3].reply()
         assert reply is None or reply.status == 503
-    finally:
-        for connection in connections:
-            connection.__exit__()
-
-
-def test_slow_queries_are_ended(make_server: Callable[..., Any], tmp_path: Path) -> None:
-    flag = tmp_path / "slow"
-    server = make_server(wrapper=(sys.executable, str(SLOW_READS)), env={"SLOW_READS": str(flag)}).start()
-    client = Client(server, "slow")
-    send_all(client, "seen")
-    names_held(client)
-    stat = client.call("GET", "/v1/stats").json()["stats"][0]["id"]
-    flag.touch()
-    answers: list[int] = []
-
-    def read(path: str) -> None:
-        try:
-            answers.append(client.call("GET", path).status_code)
-        except requests.RequestException:
-            answers.append(0)
-
-    paths = ("/api/headrace/events", f"/v1/stats/{stat}/data")
-    readers = [threading.Thread(target=read, args=(path,)) for path in paths]
-    for reader in readers:
-        reader.start()
-    until(lambda: server.log.read_text().count("slow read") == len(paths), "the queries to run")
-    end(server, signal.SIGTERM)
-    for reader in readers:
-        reader.join(20)
+        for reader in readers:
+            reader.join(20)
     assert len(answers) == len(paths)
     assert 200 not in answers
 
@@ -111,5 +102,5 @@ def test_a_stop_during_the_start(make_server: Callable[..., Any]) -> None:
     server = make_server()
     server.start(wait=False)
     # The lock is taken first of all that is opened.
-    until(lambda: (server.data / "headrace.lock").exists(), "the start")
+    until((server.data / "headrace.lock").exists, "the start")
     end(server, signal.SIGTERM)

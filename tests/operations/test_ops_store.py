@@ -39,7 +39,9 @@ def assert_waiting(server: Any, client: Client) -> None:
     before = journal_rows(server)
     send_all(client, "waiting")
     assert journal_rows(server) > before
-    status, reasons, degraded = until(lambda: (found := readiness(server))[2] and found, "readiness to tell of the store")
+    status, reasons, degraded = until(
+        lambda: (found := readiness(server))[2] and found, "readiness to tell of the store"
+    )
     assert (status, reasons) == (200, [])
     assert any("cannot open the store" in line for line in degraded), degraded
     read = client.call("GET", "/api/headrace/events")
@@ -53,7 +55,12 @@ def assert_drained(server: Any, client: Client) -> None:
     until(lambda: journal_rows(server) == 0, "the journal to drain")
     held = names_held(client)
     assert set(held.values()) == {1}
-    assert {"event logister waiting", "event canaryhub waiting", "request /waiting", "point stat:waiting:counter"} <= set(held)
+    assert {
+        "event logister waiting",
+        "event canaryhub waiting",
+        "request /waiting",
+        "point stat:waiting:counter",
+    } <= set(held)
     assert readiness(server) == (200, [], [])
 
 
@@ -121,16 +128,4 @@ def test_a_journal_at_its_cap(make_server: Callable[..., Any]) -> None:
     assert set(held.values()) == {1}
     assert not [name for name in held if "refused" in name]
     send_all(client, "after")
-    assert server.stop() == 0
-
-
-def test_a_store_folder_that_comes_free(make_server: Callable[..., Any]) -> None:
-    server = make_server()
-    folder = server.data / "store"
-    folder.write_text("in the way")
-    server.start()
-    client = Client(server, "blocked")
-    assert_waiting(server, client)
-    folder.unlink()
-    assert_drained(server, client)
     assert server.stop() == 0

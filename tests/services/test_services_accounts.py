@@ -216,3 +216,17 @@ def test_an_actor_reaches_what_its_key_reaches() -> None:
     row = KeyRow("k", "a", 3, "p", "project", "key", frozenset(("read",)), b"", {}, None, None, False, 9, None, "")
     assert key_actor(row) == Actor("a", 3, frozenset(("read",)), 9)
     assert key_actor(row._replace(reach="account")).project is None
+
+
+def test_a_project_brings_the_id_that_its_programs_send(empty: Context) -> None:
+    setup.init(empty, **GOOD)
+    made = projects.create(empty, OPERATOR, name="Old", id="abc123")
+    assert made.id == "abc123"
+    assert projects.get(empty, OPERATOR, "abc123").number == made.number
+    refused("conflict", projects.create, empty, OPERATOR, name="Other", id="abc123")
+
+
+@pytest.mark.parametrize("brought", ["", "a b", "-a", "a/b", "é", "a" * 65])
+def test_an_id_that_urls_could_not_hold_is_refused(empty: Context, brought: str) -> None:
+    setup.init(empty, **GOOD)
+    refused("invalid", projects.create, empty, OPERATOR, name="Odd", id=brought)

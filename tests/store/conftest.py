@@ -6,7 +6,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
-from store_rows import START, line_of, numbers, row_of
+from store_rows import START, line_of, numbers, resolved, row_of
 
 from headrace.records.encode import encode_points, partition_of
 from headrace.records.tables import TABLES
@@ -40,7 +40,7 @@ def put(store: Store) -> Callable[..., None]:
     """Stores points (stat, ts in ms, value) of a project as the loader does."""
 
     def put(project: int, points: Sequence[tuple[int, int, float]], batch: int | None = None) -> None:
-        lines = encode_points(project, [(stat, ts, value, 0) for stat, ts, value in points], batch or next(numbers))
+        lines = encode_points(project, resolved((*point, 0) for point in points), batch or next(numbers))
         for payload, rows in lines.values():
             store.insert("points", payload, rows, str(uuid4()))
 

@@ -1,11 +1,12 @@
 """Rows for the tests of this folder."""
 
+from collections.abc import Iterable
 from itertools import count
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-from headrace.records.encode import encode_row, finish_row
+from headrace.records.encode import ResolvedPoints, encode_row, finish_row
 from headrace.records.tables import TABLES
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -25,6 +26,14 @@ def row_of(table: str, project: int, **values: Any) -> tuple[Any, ...]:
     row = {column.name: plain.get(column.kind, 0) for column in TABLES[table].columns[:-1]}
     row |= {"project": project, "id": uuid4(), "received_at": ts, **values}
     return tuple(row.values())
+
+
+def resolved(points: Iterable[tuple[int, int, float, int]]) -> ResolvedPoints:
+    """Points (stat, ts in ms, value, flags) as the encoder takes them."""
+    made = ResolvedPoints()
+    for point in points:
+        made.add(*point)
+    return made
 
 
 def line_of(table: str, row: tuple[Any, ...], batch: int) -> bytes:

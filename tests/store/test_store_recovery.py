@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterator
 from itertools import count
 
 import pytest
+from store_rows import START, line_of, row_of
 
 from headrace.loader.draining import BadLine, Drainer, Piece, SegmentTorn
 from headrace.store import Store, client
-from store_rows import START, line_of, row_of
 
 ROLLUPS = ("points_1m", "points_15m")
 ROWS = 3_000

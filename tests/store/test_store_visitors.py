@@ -9,6 +9,7 @@ from uuid import uuid4
 import pytest
 from store_rows import line_of, numbers, row_of
 
+from headrace.loader.draining import Drainer, Piece
 from headrace.records.encode import partition_of
 from headrace.records.tables import TABLES
 from headrace.store import Store, visitors
@@ -47,6 +48,28 @@ def test_a_lost_part_is_made_again_and_repetition_changes_nothing(store: Store, 
     assert count_visitors(store, project) == 0
     store.repeat_visitors(MONTH, batch, str(uuid4()))
     assert count_visitors(store, project) == 3
+
+
+class NothingExcluded:
+    def known(self, _: Piece) -> set[int]:
+        return set()
+
+    def record(self, *_: object) -> None:
+        raise AssertionError
+
+
+def test_the_loader_makes_up_for_a_part_that_a_crash_took(store: Store, project: int, batch: int) -> None:
+    rows = [row_of("events", project, **event(user)) for user in ("a", "b")]
+    piece = Piece(batch, "events", MONTH, [line_of("events", row, batch) for row in rows], 2)
+    drainer = Drainer(store, NothingExcluded(), lambda: str(uuid4()))
+    assert drainer.load(piece, certain_new=False) == 2
+    assert count_visitors(store, project) == 2
+    store._client.command(
+        f"ALTER TABLE {visitors.NAME} DELETE WHERE project = {project}", settings={"mutations_sync": 2}
+    )
+    assert drainer.load(piece, certain_new=False) == 2
+    assert count_visitors(store, project) == 2
+    assert store.rows_in("events", MONTH, batch) == 2
 
 
 def test_visitors_outlive_their_events(store: Store, put_rows: Put, project: int) -> None:

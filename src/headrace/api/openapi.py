@@ -32,7 +32,7 @@ SECURITY_SCHEMES: Json = {
     "xAllStakKey": {"type": "apiKey", "in": "header", "name": "X-AllStak-Key"},
 }
 #: Refusals that every endpoint of our own API may answer with, beside those that Litestar lists.
-_OWN_ERRORS = (400, 401, 403, 404, 405, 429, 500, 503)
+_OWN_ERRORS = (400, 401, 403, 404, 405, 409, 422, 429, 500, 503)
 _BODY_ERRORS = (413, 415)
 _PLACEHOLDER = re.compile(r"\{(\w+)\}")
 

@@ -14,6 +14,7 @@ from typing import Literal
 import msgspec
 
 from headrace.journal import schema as journal_schema
+from headrace.journal.rescue import set_aside
 from headrace.settings import Settings
 
 #: A clock outside these years is set wrong, whatever else is true.
@@ -125,6 +126,9 @@ def check_journal(settings: Settings, now_us: int) -> Iterator[Finding]:
     if aside:
         advice = "they did not match their checksums: test the disk; the rest is loaded"
         yield Finding("journal", "warn", f"{aside:,} damaged pages are set aside", advice)
+    for name in set_aside(settings.data):
+        advice = "what could be read of it went on: test the disk, keep the file for a closer look or remove it"
+        yield Finding("journal", "warn", f"a damaged journal is set aside in {name}", advice)
 
 
 def check_clock(settings: Settings, now_us: int) -> Iterator[Finding]:

@@ -39,12 +39,17 @@ def project() -> None:
     show_default=True,
     help="What it is for, for good: only android and ios projects make mobile tokens.",
 )
+@click.option(
+    "--id", "own_id", metavar="ID", help="Id that deployed programs already send (SlowStats' projectId) [a new one]."
+)
 @json_option
 @folder_options
-def create(settings: Settings, name: str, account: str | None, platform: str, as_json: bool) -> None:
+def create(
+    settings: Settings, name: str, account: str | None, platform: str, own_id: str | None, as_json: bool
+) -> None:
     """Makes a project."""
     with session(settings) as run:
-        made = run.call("project.create", name=name, account=account, platform=platform)
+        made = run.call("project.create", name=name, account=account, platform=platform, id=own_id)
     if as_json:
         print_json(made)
     else:

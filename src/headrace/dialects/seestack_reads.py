@@ -24,6 +24,7 @@ _MONITOR = (
 _ONE = success(_MONITOR)
 _LIST = success(f'{{"items":[{_MONITOR}]}}')
 _UNKNOWN = (404, error("NOT_FOUND", "Cron monitor not found: 7"))
+_NO_PROJECT = (404, error("NOT_FOUND", "Project not found"))
 _TAKEN = (409, error("CONFLICT", "A cron monitor with this slug exists already"))
 _INVALID = invalid("name", "must not be blank")
 _PROJECT = ("projectId", "Id of a project that the key reaches; without it the key's own.")
@@ -75,7 +76,7 @@ def _monitors(method: str, path: str, name: str, summary: str, answers: tuple[tu
 
 ROUTES: tuple[Route, ...] = (
     _monitors("POST", "", "monitors_create", "Make a cron monitor.", ((201, _ONE), _UNKNOWN, _TAKEN, _INVALID)),
-    _monitors("GET", "", "monitors_list", "The project's cron monitors.", ((200, _LIST),)),
+    _monitors("GET", "", "monitors_list", "The project's cron monitors.", ((200, _LIST), _NO_PROJECT)),
     _monitors("GET", "/{id}", "monitors_get", "One cron monitor.", ((200, _ONE), _UNKNOWN)),
     _monitors("PUT", "/{id}", "monitors_change", "Change a cron monitor.", ((200, _ONE), _UNKNOWN, _INVALID)),
     _monitors("DELETE", "/{id}", "monitors_delete", "Delete a cron monitor.", ((204, ""), _UNKNOWN)),

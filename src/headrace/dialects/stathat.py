@@ -123,6 +123,8 @@ def _zero(inbound: Inbound) -> float:
 def _render(
     inbound: Inbound, decisions: Sequence[Decision], *, batch: bool, first_failed: bool, problems: list[tuple[int, str]]
 ) -> Answer:
+    if not problems and len(decisions) == 1 and decisions[0].verdict is Verdict.NEW:
+        return success(inbound, 1 if batch else None, verbose=_wants_words(inbound))
     conflicts = [decision for decision in decisions if decision.verdict is not Verdict.NEW]
     stored = len(decisions) - len(conflicts)
     if decisions and not stored:

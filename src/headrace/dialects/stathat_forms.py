@@ -19,6 +19,8 @@ MAX_NAME = 255
 MAX_PARTS = 100
 #: Characters of a number: more than any double has, and little work.
 MAX_NUMBER = 400
+#: Fewer digits than this need no look at their form.
+PLAIN_DIGITS = 16
 #: A time above this is in milliseconds (1.7).
 SECONDS_BELOW = 1e11
 
@@ -37,6 +39,9 @@ def read_form(raw: bytes) -> dict[str, str]:
     """The parameters of a query or a form body; of a repeated one the last. Nothing is refused: pieces without ``=`` are dropped, a
     ``%`` that escapes nothing stays, and bytes that are not UTF-8 are Latin-1.
     """
+    if raw.isascii() and b"%" not in raw:  # most of them: a third of the cost
+        text = raw.decode().replace("+", " ")
+        return dict([piece.split("=", 1) for piece in text.split("&") if "=" in piece])
     found: dict[str, str] = {}
     for piece in raw.split(b"&"):
         name, equals, value = piece.partition(b"=")
@@ -71,6 +76,8 @@ def amount(sent: Any) -> float | None:
     """A number as StatHat's clients write it, in JSON or as text; None when it is none or not finite."""
     if type(sent) is not str:
         return number(sent)
+    if len(sent) < PLAIN_DIGITS and sent.isascii() and sent.isdigit():
+        return float(sent)
     match = _NUMBER.match(sent) if len(sent) <= MAX_NUMBER else None
     if match is None:
         return None
@@ -147,7 +154,7 @@ def measure(item: Item, received_us: int, *, implied: bool, zero: float) -> list
 
 def check_names(names: list[str]) -> None:
     """Raises :class:`Problem` for too many of them or one that is too long."""
-    if len(names) > MAX_PARTS or max(map(len, names)) > MAX_NAME:
+    if len(names) > MAX_PARTS or any(len(name) > MAX_NAME for name in names):
         raise Problem(TOO_LONG)
 
 

@@ -50,9 +50,10 @@ def read_ez(inbound: Inbound) -> str | None:
 
 def read_request(inbound: Inbound) -> Reading:
     """Key, parameters and items of an EZ post. Raises ``Refusal`` for a body that cannot be read, or with too many items."""
-    params = _params(inbound)
+    as_json = is_json(inbound)
+    params = _params(inbound, form=not as_json)
     secret = _key(params.get("ezkey"), params.get("email"))
-    if not is_json(inbound):
+    if not as_json:
         return Reading(secret, params)
     found, items = fast_batch(inbound.body) or _exact_batch(inbound)
     if len(items) > MAX_ITEMS:
@@ -60,14 +61,14 @@ def read_request(inbound: Inbound) -> Reading:
     return Reading(secret if found is None else found, params, items)
 
 
-def _params(inbound: Inbound) -> dict[str, str]:
+def _params(inbound: Inbound, *, form: bool) -> dict[str, str]:
     """Query and form together; the body wins (1.2)."""
     if inbound.method == "HEAD":  # it would store a point
         raise method_refused(inbound)
-    params = read_form(inbound.query_bytes())
-    if inbound.body and not is_json(inbound):
-        params.update(read_form(inbound.body))
-    return params
+    query, body = inbound.query_bytes(), inbound.body if form else b""
+    if not query:
+        return read_form(body)
+    return read_form(query) | read_form(body) if body else read_form(query)
 
 
 def fast_batch(body: bytes) -> tuple[str | None, list[Item]] | None:
@@ -92,6 +93,8 @@ def exact_batch(body: bytes) -> tuple[str | None, list[Item]]:
 
 def _key(ezkey: Any, email: Any) -> str | None:
     """The key under either of its names; "" when it is there but empty."""
+    if email is None and (ezkey is None or type(ezkey) is str):
+        return ezkey
     texts = [text for text in (ezkey, email) if type(text) is str]
     return next((text for text in texts if text), texts[0] if texts else None)
 
@@ -110,7 +113,7 @@ def item_of(sent: Any) -> Item:
 
 def read_classic(inbound: Inbound) -> str | None:
     """The user key of a classic post, which also has to name a stat."""
-    params = _params(inbound)
+    params = _params(inbound, form=True)
     secret = params.get("ukey")
     inbound.reading = Reading(secret, params)
     if secret and not params.get("key", "").strip():

@@ -9,6 +9,8 @@ from typing import Any
 
 import zstandard
 
+from headrace.gateway.waiting import STALL_S
+
 #: Bytes of bodies, wire and decoded, that one process holds at a time (rulings 1).
 IN_FLIGHT_MAX = 128 * 1024 * 1024
 
@@ -17,9 +19,6 @@ DECODE_ASIDE = 64 * 1024
 
 #: Largest window that a zstd frame may ask for, bytes.
 ZSTD_WINDOW = 8 * 1024 * 1024
-
-#: How long a client may send nothing of a body that it owes, seconds.
-STALL_S = 30.0
 
 Receive = Callable[[], Awaitable[dict[str, Any]]]
 
@@ -65,57 +64,24 @@ class InFlight:
         self.held -= size
 
 
-class _Patience:
-    """Cancels the running task when nothing comes for ``STALL_S``. A timer costs 1 µs, ``asyncio.timeout`` three."""
-
-    __slots__ = ("_loop", "_task", "_timer")
-
-    def __init__(self) -> None:
-        self._loop = asyncio.get_running_loop()
-        self._task = asyncio.current_task()
-        self._timer = self._start()
-
-    def _start(self) -> asyncio.TimerHandle:
-        assert self._task is not None
-        return self._loop.call_later(STALL_S, self._task.cancel)
-
-    def renew(self) -> None:
-        self._timer.cancel()
-        self._timer = self._start()
-
-    def end(self) -> None:
-        self._timer.cancel()
-
-
-async def read_wire(receive: Receive, cap: int, hold: Callable[[int], None] = lambda _: None) -> bytes:
-    """The body as sent, at most ``cap`` bytes. ``hold`` is told of each piece before the next one is asked for. Raises
-    :class:`BodyTooLarge`, :class:`ClientGone`, :class:`HungUp` (on a client that sends nothing for ``STALL_S``, or at a stop), and
-    what ``hold`` raises.
+async def read_wire(receive: Receive, cap: int, arrived: Callable[[int], None] = lambda _: None) -> bytes:
+    """The body as sent, at most ``cap`` bytes. ``arrived`` is told the size of each piece before the next one is asked for. Raises
+    :class:`BodyTooLarge`, :class:`ClientGone`, and what ``arrived`` raises.
     """
-    patience = _Patience()
-    try:
-        return await _read_pieces(receive, cap, hold, patience)
-    except asyncio.CancelledError:
-        raise HungUp("the rest of the body did not come in time") from None
-    finally:
-        patience.end()
-
-
-async def _read_pieces(receive: Receive, cap: int, hold: Callable[[int], None], patience: _Patience) -> bytes:
     parts: list[bytes] = []
     size = 0
     while True:
         message = await receive()
         if message["type"] == "http.disconnect":
             raise ClientGone
-        parts.append(message.get("body", b""))
-        size += len(parts[-1])
+        part: bytes = message.get("body", b"")
+        size += len(part)
         if size > cap:
             raise BodyTooLarge(decoded=False)
-        hold(len(parts[-1]))
+        arrived(len(part))
         if not message.get("more_body", False):
-            return parts[0] if len(parts) == 1 else b"".join(parts)
-        patience.renew()
+            return b"".join([*parts, part]) if parts else part
+        parts.append(part)
 
 
 def impatient(receive: Receive) -> Receive:

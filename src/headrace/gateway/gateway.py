@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import time
 from collections import Counter
@@ -19,6 +18,7 @@ from headrace.gateway.exchange import Exchange, Refused
 from headrace.gateway.peers import Peers
 from headrace.gateway.routes import Match, RouteTable
 from headrace.gateway.steps import run
+from headrace.gateway.waiting import Waiting
 from headrace.journal import JournalUnavailable
 from headrace.records.intents import Answer, StreamAnswer
 
@@ -55,24 +55,6 @@ PREFLIGHT = (
 _log = logging.getLogger("headrace.gateway")
 
 
-class Interruptible:
-    """See :meth:`Gateway.interruptible`."""
-
-    __slots__ = ("_all", "_task")
-
-    def __init__(self, tasks: set[asyncio.Task[Any]]) -> None:
-        self._all = tasks
-        self._task = asyncio.current_task()
-
-    def __enter__(self) -> None:
-        if self._task is not None:
-            self._all.add(self._task)
-
-    def __exit__(self, *_: object) -> None:
-        if self._task is not None:
-            self._all.discard(self._task)
-
-
 class Gateway:
     """Owns nothing that outlives a request but its counters. ``options``: the settings that dialects ask for; ``clock``: µs since the
     epoch.
@@ -107,7 +89,7 @@ class Gateway:
         #: Answers since the start: accepted ingest by dialect, refused requests by (dialect, fault or "body", status).
         self.accepted: Counter[str] = Counter()
         self.refused: Counter[tuple[str, str, int]] = Counter()
-        self._interruptible: set[asyncio.Task[Any]] = set()
+        self.waiting = Waiting()
         self._warned_at = -WARN_EVERY_S
         #: Whatever no dialect owns: the API and the pages, put here once they are built.
         self.fallback: App = _nothing
@@ -122,7 +104,7 @@ class Gateway:
         if match is None:
             if self.peers.trusts(scope):
                 _take_scheme(scope)
-            with self.interruptible():
+            with self.waiting.patiently():
                 await self.fallback(scope, impatient(receive), send)
             return
         if match.cors and scope["method"] == "OPTIONS":
@@ -135,7 +117,7 @@ class Gateway:
         if match.cors:
             extra = (*extra, *CORS)
         if isinstance(answer, StreamAnswer):
-            with self.interruptible():
+            with self.waiting.patiently():
                 await _send(send, answer, extra, head=scope["method"] == "HEAD")
         else:
             await _send(send, answer, extra, head=scope["method"] == "HEAD")
@@ -192,15 +174,6 @@ class Gateway:
         except (Refused, Refusal):
             return False
         return self._browsers_may(exchange)
-
-    def interruptible(self) -> Interruptible:
-        """Marks the running request, for the length of a ``with``, as one that :meth:`hang_up` may end."""
-        return Interruptible(self._interruptible)
-
-    def hang_up(self) -> None:
-        """Ends the requests that wait for their client or for a query. Nothing of them is stored yet, and nothing acknowledged."""
-        for task in list(self._interruptible):
-            task.cancel()
 
     def _warn(self, text: str) -> None:
         """A line in the log, but not one per refused request: a full disk may be the one that holds the log."""

@@ -7,7 +7,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from functools import partial
 from typing import Any
 
 from headrace.admission.keys import KeyRow, LookUpFailed
@@ -172,8 +171,7 @@ async def body(exchange: Exchange) -> None:
         raise Refused(Fault.ENCODING, FaultDetail(encoding=encoding[:64]))
     declared_size(exchange)
     try:
-        with exchange.gateway.interruptible():
-            wire = await bodies.read_wire(exchange.receive, route.cap, partial(_hold, exchange))
+        wire = await _receive(exchange)
         if encoding:
             wire = await bodies.decode(wire, encoding, route.decoded_cap or route.cap)
             _hold(exchange, len(wire))
@@ -185,6 +183,22 @@ async def body(exchange: Exchange) -> None:
     except bodies.TooMuchInFlight:
         raise Refused(Fault.UNAVAILABLE, FaultDetail(retry_after=BUSY_RETRY_S)) from None
     exchange.body = wire
+
+
+async def _receive(exchange: Exchange) -> bytes:
+    waiting = exchange.gateway.waiting
+    task = waiting.begin()
+
+    def arrived(size: int) -> None:
+        _hold(exchange, size)
+        waiting.heard(task)
+
+    try:
+        return await bodies.read_wire(exchange.receive, exchange.route.cap, arrived)
+    except asyncio.CancelledError:
+        raise bodies.HungUp("the rest of the body did not come in time") from None
+    finally:
+        waiting.end(task)
 
 
 def _hold(exchange: Exchange, size: int) -> None:
@@ -237,7 +251,7 @@ async def append(exchange: Exchange) -> None:
 
 async def handle(exchange: Exchange) -> None:
     """A read or a synchronous write of the API rooms."""
-    with exchange.gateway.interruptible():
+    with exchange.gateway.waiting.patiently():
         exchange.answer = await exchange.gateway.handlers[exchange.route.handler](exchange)
 
 

@@ -17,6 +17,8 @@ from headrace.catalog.projects import DEFAULT_PLATFORM, PLATFORMS, ProjectRow
 SLUG_MAX = 60
 #: The slug of a name without any letter or digit of ASCII.
 _SLUGLESS = "project"
+#: An id that a project brings from where its programs sent before.
+_BROUGHT_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 
 class ProjectInfo(msgspec.Struct, frozen=True):
@@ -33,11 +35,17 @@ class ProjectInfo(msgspec.Struct, frozen=True):
 
 
 def create(
-    context: Context, actor: Actor, *, name: str, account: str | None = None, platform: str = DEFAULT_PLATFORM
+    context: Context,
+    actor: Actor,
+    *,
+    name: str,
+    account: str | None = None,
+    platform: str = DEFAULT_PLATFORM,
+    id: str | None = None,  # noqa: A002 - the word that people know it by
 ) -> ProjectInfo:
-    """A new project of the actor's account; the operator may name an ``account`` (id or email), default the oldest owner.
-    ``platform``: one of ``PLATFORMS``, for good. Raises ``invalid``, ``forbidden``, ``conflict`` (no account yet),
-    ``not_found`` (account).
+    """A new project of the actor's account; the operator may name an ``account`` (id or email), default the oldest owner, and
+    an ``id`` that deployed programs already send (SlowStats' ``projectId``). ``platform``: one of ``PLATFORMS``, for good.
+    Raises ``invalid``, ``forbidden``, ``conflict`` (no account yet, id taken), ``not_found`` (account).
     """
     require(actor, "manage")
     if actor.project is not None:
@@ -45,9 +53,13 @@ def create(
     title = line(name, "name")
     if platform not in PLATFORMS:
         raise ServiceError("invalid", f"platform must be one of {', '.join(PLATFORMS)}")
+    if id is not None and (actor.account is not None or not _BROUGHT_ID.fullmatch(id)):
+        raise ServiceError("invalid", "an id of your own is 1 to 64 letters, digits, dots, dashes or underscores")
     with context.catalog.write() as conn:
         account_id = actor.account or _account(conn, account)
-        return info(add(context, conn, title, account_id, platform))
+        if id is not None and projects.by_id(conn, id) is not None:
+            raise ServiceError("conflict", "another project has this id")
+        return info(add(context, conn, title, account_id, platform, id))
 
 
 def list_all(context: Context, actor: Actor, *, archived: bool = False) -> list[ProjectInfo]:
@@ -74,9 +86,14 @@ def archive(context: Context, actor: Actor, ref: str | int) -> ProjectInfo:
 
 
 def add(
-    context: Context, conn: Connection, name: str, account_id: str, platform: str = DEFAULT_PLATFORM
+    context: Context,
+    conn: Connection,
+    name: str,
+    account_id: str,
+    platform: str = DEFAULT_PLATFORM,
+    project_id: str | None = None,
 ) -> ProjectRow:
-    """Stores a project under the first free slug of its name."""
+    """Stores a project under the first free slug of its name, and under a new id unless it brings one."""
     base = _slug(name)
     slug, tries = base, 1
     while projects.by_slug(conn, slug) is not None:
@@ -85,7 +102,7 @@ def add(
     try:
         return projects.add(
             conn,
-            project_id=context.new_id(),
+            project_id=project_id or context.new_id(),
             slug=slug,
             name=name,
             account_id=account_id,
