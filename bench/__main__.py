@@ -25,6 +25,8 @@ def main() -> int:
     parser.add_argument(
         "--quick", action="store_true", help="small figures: shows that the bench works, not how fast the server is"
     )
+    for name, kind in Options.__annotations__.items():
+        parser.add_argument(f"--{name.replace('_', '-')}", type=float if "float" in str(kind) else int, metavar="N")
     arguments = parser.parse_args()
     if not installed("wrk"):
         print("bench: wrk is not installed (Debian package wrk)", file=sys.stderr)
@@ -32,7 +34,8 @@ def main() -> int:
     for rival in ("victoria-metrics", "influxd"):
         if not installed(rival):
             print(f"bench: {rival} is not installed, figures come without that ratio", file=sys.stderr)
-    options = QUICK if arguments.quick else FULL
+    given = {name: value for name in Options._fields if (value := getattr(arguments, name)) is not None}
+    options = (QUICK if arguments.quick else FULL)._replace(**given)
     rows: list[Row] = []
     for name in arguments.sections or SECTIONS:
         found = SECTIONS[name](options)

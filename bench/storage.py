@@ -44,7 +44,7 @@ def _main(kind: str, codec: str, count: int) -> None:
 
     value = _values(kind)
     with tempfile.TemporaryDirectory(prefix="headrace-bench-") as root:
-        store = Store.open("", folder=Path(root), value_codec=codec)  # type: ignore[arg-type]
+        store = Store.open("chdb", folder=Path(root), value_codec=codec)
         start = int(time.time() * 1000) - count // STATS * STEP_MS
         batch = 1
         for first in range(0, count // STATS, 150):

@@ -7,9 +7,7 @@ body that the tables below do not know fails, so that a new route cannot be forg
 
 from __future__ import annotations
 
-import json
 import re
-import time
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 from uuid import uuid4
@@ -17,17 +15,13 @@ from uuid import uuid4
 import pytest
 import requests
 
-from endpoints import BY_PATH, request_item
+from endpoints import BY_PATH
 from headrace.api.app import own_schema
 from headrace.api.openapi import build_document
-from headrace.catalog import Catalog, dead_letters, sqlite_url
 from headrace.dialects.registry import DIALECTS
-from wire import Client, bearer, settle
+from victim import RETRY, SHARED, SHARED_UUID, WORD, Victim
+from wire import Client, bearer
 
-#: Stands in everything that the victim stores and is called; no answer to anyone else may hold it.
-WORD = "plughxyzzy"
-#: A stat, a monitor and an event that everyone has: the same name or UUID in another project is another thing.
-SHARED, SHARED_UUID = "shared", str(uuid4())
 STRANGER = "stranger@example.test"
 
 #: What a ``{name}`` of a path stands for, by the longest beginning of the path that is listed.
@@ -68,104 +62,11 @@ FILTERS: dict[str, str] = {
 }
 
 
-#: A word under which everyone sends their first request to each route: it is everyone's own.
-RETRY = {"Idempotency-Key": "the-same"}
-
-
 class Body(NamedTuple):
     """``foreign`` names something of the victim's, so the answer is 403 or 404."""
 
     value: Any
     foreign: bool = False
-
-
-class Victim:
-    """A project that holds something of everything."""
-
-    def __init__(self, server: Any) -> None:
-        self.client = client = Client(server, f"{WORD} project")
-        self.uuid = str(uuid4())
-        records: list[tuple[str, Any]] = [
-            ("/v1/ingest", {"stat": f"{WORD}.stat", "count": 1}),
-            ("/v1/ingest/batch", {"items": [{"stat": SHARED, "value": 1, "type": "counter"}]}),
-            ("/api/v1/events", {"events": [{"type": "error", "name": WORD, "message": WORD, "meta": {WORD: WORD}}]}),
-            ("/api/slowstats/ingest-metrics", {"projectId": client.project, "payload": {WORD: 1}}),
-            ("/api/v1/ingest_events", {"event": {"event_type": "error", "message": WORD, "uuid": self.uuid}}),
-            (
-                "/api/v1/ingest_events",
-                {"event": {"event_type": "span", "name": WORD, "trace_id": WORD, "span_id": WORD}},
-            ),
-            ("/api/v1/ingest_events", {"event": {"event_type": "log", "message": WORD, "uuid": SHARED_UUID}}),
-            ("/api/v1/check_ins", {"check_in": {"slug": WORD, "environment": WORD}}),
-            ("/api/v1/check_ins", {"check_in": {"slug": SHARED}}),
-            ("/ingest/v1/http-requests", {"requests": [request_item(WORD, host=WORD, userId=WORD)]}),
-        ]
-        used: set[str] = set()
-        for path, body in records:
-            answer = BY_PATH[path].post(client, body, headers={} if path in used else RETRY)
-            used.add(path)
-            assert answer.status_code < 300, answer.text
-        key = server.call("key.create", project=client.project, name=f"{WORD} key")
-        assert BY_PATH["/v1/ingest"].post(client, b"{", key=key["key"]).status_code == 400
-        note = client.call("POST", "/v1/annotations", json={"text": WORD, "stat": f"{WORD}.stat"}).json()
-        projects = server.call("project.list")
-        mine = next(one for one in projects if one["id"] == client.project)
-        settle(server)
-        first_page = client.api("/events", limit=1)
-        self.ids: dict[str, str] = {
-            "project": client.project,
-            "slug": mine["slug"],
-            "name": mine["name"],
-            "number": str(mine["number"]),
-            "key": key["id"],
-            "stat": client.api("/stats", q=f"{WORD}.stat")["stats"][0]["id"],
-            "stat name": f"{WORD}.stat",
-            "event": self.uuid,
-            "request": client.rows("requests")[0]["id"],
-            "span": client.rows("spans")[0]["id"],
-            "annotation": note["id"],
-            "monitor": client.api("/monitors")["monitors"][0]["id"],
-            "letter": self._plant_letter(mine["number"]),
-            "cursor": first_page["next"],
-        }
-        deadline = time.monotonic() + 20
-        while not client.api("/keys/refusals")["refusals"]:
-            assert time.monotonic() < deadline
-            time.sleep(0.05)
-
-    def _plant_letter(self, number: int) -> str:
-        """A row that the store is said to have refused."""
-        catalog = Catalog.open(sqlite_url(self.client.server.data / "catalog.db"))
-        try:
-            with catalog.write() as connection:
-                dead_letters.add(
-                    connection,
-                    journal="planted",
-                    segment=1,
-                    table="points",
-                    partition="2026",
-                    row_index=0,
-                    project=number,
-                    row=json.dumps([number, WORD]),
-                    reason=WORD,
-                    at=time.time_ns() // 1000,
-                )
-        finally:
-            catalog.close()
-        letter: str = self.client.api("/dead-letters")["dead_letters"][0]["id"]
-        return letter
-
-    def state(self, operations: list[Operation]) -> dict[str, Any]:
-        """Everything that the victim itself can list, without when its keys were used."""
-        settle(self.client.server)
-        found: dict[str, Any] = {}
-        for operation in operations:
-            if operation.method == "GET" and "{" not in operation.path and operation.scopes:
-                query = {"projectId": self.ids["project"]} if "projectId" in operation.query else {}
-                answer = self.client.call("GET", operation.path, params=query)
-                assert answer.status_code == 200, (operation.path, answer.text)
-                found[operation.path] = re.sub(r'"last_used_at":("[^"]*"|null)', "", answer.text)
-        return found
 
 
 class Operation(NamedTuple):
@@ -207,6 +108,8 @@ ALIASES = {path for dialect in DIALECTS for route in dialect.routes for path in 
 #: StatHat answers 200 to whatever it refuses, and its keys stand in query and body: ``test_stathat_…`` has its cases.
 STATHAT = ("/ez", "/c", "/v")
 KEYED = [operation for operation in OPERATIONS if operation.scopes and operation.path not in STATHAT]
+#: What the victim can list.
+LISTS = [operation.path for operation in KEYED if operation.method == "GET" and "{" not in operation.path]
 
 
 def path_of(operation: Operation, victim: Victim) -> str:
@@ -309,7 +212,7 @@ def test_the_document_that_is_served_is_the_one_these_cases_come_from(server: An
 @pytest.mark.parametrize("who", ["sibling", "stranger", "account-wide stranger"])
 def test_nobody_sees_or_changes_what_is_not_theirs(victim: Victim, attackers: dict[str, Client], who: str) -> None:
     attacker = attackers[who]
-    before = victim.state(OPERATIONS)
+    before = victim.state(LISTS)
     secrets = {WORD, *victim.ids.values()} - {victim.ids["number"], victim.ids["cursor"]}
     for operation in KEYED:
         retry = {} if operation.path in ALIASES else RETRY
@@ -333,7 +236,7 @@ def test_nobody_sees_or_changes_what_is_not_theirs(victim: Victim, attackers: di
                 else:
                     assert answer.status_code < 500, case
                 assert not [secret for secret in secrets if secret in answer.text + str(answer.headers)], case
-    assert victim.state(OPERATIONS) == before
+    assert victim.state(LISTS) == before
 
 
 @pytest.mark.parametrize("operation", KEYED, ids=[operation.name for operation in KEYED])

@@ -33,13 +33,10 @@ def states(findings) -> dict[str, str]:
 def write_journal(data, rows=(), quarantined=0):
     with closing(schema.connect(data / "journal.db")) as journal:
         schema.prepare(journal, "a-journal", 1)
-        for at, body in rows:
-            journal.execute(
-                "INSERT INTO pages (segment, table_name, part, row_count, crc, at, body) VALUES (1, 'events', 0, 7, 0, ?, ?)",
-                (at, body),
-            )
+        for place, (at, body) in enumerate(rows, start=schema.page_ids(1)[0]):
+            journal.execute("INSERT INTO pages VALUES (?, 'events', 0, 7, 0, ?, ?)", (place, at, body))
         for number in range(quarantined):
-            journal.execute("INSERT INTO quarantine VALUES (?, 1, 'events', 0, 1, 0, x'00')", (number,))
+            journal.execute("INSERT INTO quarantine VALUES (?, 'events', 0, 1, 0, x'00')", (number,))
 
 
 def test_a_missing_folder_is_all_that_is_said(headrace, data):

@@ -313,3 +313,7 @@ def test_who_may_report_and_read(client: Client) -> None:
     for query, status in (({"limit": 0}, 422), ({"limit": 1_001}, 422), ({"from": "whenever"}, 400)):
         assert client.call("GET", "/api/headrace/deployments", params=query).status_code == status
     assert listed(client) == []
+
+
+def test_the_sample_that_is_shown_is_taken(client: Client) -> None:
+    assert DEPLOYMENTS.post(client, DEPLOYMENTS.route.sample.encode()).status_code == 201

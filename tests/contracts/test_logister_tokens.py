@@ -70,6 +70,7 @@ def test_a_token_is_shown_once_with_what_it_is_bound_to(client: Client) -> None:
     more = TOKENS.post(client, asked(release="1.2", sessionId="s1", allowed_event_types=["log", "error"])).json()
     assert (more["release"], more["session_id"], more["allowed_event_types"]) == ("1.2", "s1", ["error", "log"])
     assert TOKENS.post(client, {"MOBILE_INGEST_TOKEN": ASKED}).status_code == 201
+    assert TOKENS.post(client, TOKENS.route.sample.encode()).status_code == 201
     names = [key["name"] for key in client.server.call("key.list", project=client.project)]
     assert not [name for name in names if "mobile" in name]
 

@@ -55,6 +55,8 @@ class Sender(threading.Thread):
         self.acked: list[tuple[Item, Reply]] = []
         self.unknown: list[Item] = []
         self.failures: list[str] = []
+        #: Requests answered by 503.
+        self.refused = 0
         self._make = make
         self._port = port
         self._key = key
@@ -83,7 +85,7 @@ class Sender(threading.Thread):
         """Starts a round: its records carry ``name``."""
         with self._changed:
             self._name, self._number, self._pending = name, 0, None
-            self.acked, self.unknown, self.failures = [], [], []
+            self.acked, self.unknown, self.failures, self.refused = [], [], [], 0
 
     def end(self) -> None:
         with self._changed:
@@ -126,6 +128,7 @@ class Sender(threading.Thread):
 
     def _settle(self, item: Item, reply: Reply | None) -> None:
         with self._changed:
+            self.refused += reply is not None and reply.status == 503
             if reply is not None and reply.status in (200, 201, 202):
                 self.acked.append((item, reply))
                 self._pending = None
@@ -262,6 +265,9 @@ class Load:
 
     def failures(self) -> list[str]:
         return [failure for sender in self.senders.values() for failure in sender.failures]
+
+    def refused(self) -> int:
+        return sum(sender.refused for sender in self.senders.values())
 
     def end(self) -> None:
         for sender in self.senders.values():

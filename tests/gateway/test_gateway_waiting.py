@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
 
@@ -34,7 +33,7 @@ class Upload:
 @pytest.fixture
 def now(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     moment = [1_000.0]
-    monkeypatch.setattr(waiting.time, "monotonic", lambda: moment[0])
+    monkeypatch.setattr(waiting, "time", SimpleNamespace(monotonic=lambda: moment[0]))
     return moment
 
 
@@ -42,14 +41,6 @@ async def begun(upload: Upload) -> asyncio.Task[bytes]:
     task = asyncio.create_task(steps._receive(upload))  # type: ignore[arg-type]
     await asyncio.sleep(0)
     return task
-
-
-def run(work: Callable[[], Any]) -> None:
-    loop = asyncio.new_event_loop()  # its own clock is not the one that the test sets
-    try:
-        loop.run_until_complete(work())
-    finally:
-        loop.close()
 
 
 def test_a_client_is_given_up_when_nothing_comes_for_too_long(now: list[float]) -> None:
@@ -69,7 +60,7 @@ def test_a_client_is_given_up_when_nothing_comes_for_too_long(now: list[float]) 
         assert upload.held_bytes == 3
         assert held._heard == {}
 
-    run(work)
+    asyncio.run(work())
 
 
 def test_a_stop_ends_whatever_waits(now: list[float]) -> None:
@@ -96,7 +87,7 @@ def test_a_stop_ends_whatever_waits(now: list[float]) -> None:
             await reading
         assert held._heard == {}
 
-    run(work)
+    asyncio.run(work())
 
 
 def test_memory_is_counted_while_a_body_comes_in() -> None:
@@ -112,4 +103,4 @@ def test_memory_is_counted_while_a_body_comes_in() -> None:
             await task
         assert upload.held_bytes == 50
 
-    run(work)
+    asyncio.run(work())

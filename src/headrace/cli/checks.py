@@ -109,7 +109,12 @@ def check_journal(settings: Settings, now_us: int) -> Iterator[Finding]:
             ).fetchone()
             aside = journal.execute("SELECT count(*) FROM quarantine").fetchone()[0]
     except sqlite3.Error as error:
-        yield Finding("journal", "fail", f"{path} does not open: {error}", "restore it from a backup, or set it aside")
+        yield Finding(
+            "journal",
+            "fail",
+            f"{path} does not open: {error}",
+            "start the server: it sets the file aside and goes on with what can be read",
+        )
         return
     age = max(0, now_us - oldest) // 1_000_000 if oldest else 0
     text = f"{int(rows):,} rows wait, {size_text(int(size))}" + (f", the oldest for {age:,} s" if oldest else "")
