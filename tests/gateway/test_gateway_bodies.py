@@ -178,23 +178,29 @@ def test_bombs(client: Client, endpoint: Endpoint) -> None:
         assert_refused(endpoint, send(endpoint, client, encoding, bomb), 413)
 
 
-@EACH
-def test_what_does_not_decode(server: Any, endpoint: Endpoint) -> None:
-    client = Client(server, f"undecodable {endpoint.path}")
-    body = endpoint.body(client)
-    for encoding, encode in (("gzip", gzip.compress), ("deflate", zlib.compress), ("zstd", zstandard.compress)):
-        good = encode(body)
-        damaged = bytearray(good)
-        damaged[len(good) // 2] ^= 0xFF
-        for bad in (b"", b"\0", body, good[:-1], good[: len(good) // 2], good + b"x", encode(good)):
+def test_what_does_not_decode(server: Any) -> None:
+    clients = {endpoint: Client(server, f"undecodable {endpoint.path}") for endpoint in ENCODED}
+    for endpoint, client in clients.items():
+        body = endpoint.body(client)
+        for encoding, encode in (("gzip", gzip.compress), ("deflate", zlib.compress), ("zstd", zstandard.compress)):
+            good = encode(body)
+            for bad in (b"", b"\0", body, good[:-1], good[: len(good) // 2], good + b"x", encode(good)):
+                assert_refused(endpoint, send(endpoint, client, encoding, bad), 400)
+        for encoding, bad in (("gzip", _flipped(gzip.compress(body))), ("zstd", _wide(body))):
             assert_refused(endpoint, send(endpoint, client, encoding, bad), 400)
-        # A flipped bit is found out by a checksum, where the format has one, or makes other JSON or none.
-        if encoding == "gzip":
-            assert_refused(endpoint, send(endpoint, client, encoding, bytes(damaged)), 400)
-    window = zstandard.ZstdCompressor(
-        compression_params=zstandard.ZstdCompressionParameters(window_log=27, enable_ldm=True)
-    ).compressobj()
-    huge_window = window.compress(body) + window.flush()
-    assert_refused(endpoint, send(endpoint, client, "zstd", huge_window), 400)
     settle(server)
-    assert endpoint.count(client) == 0
+    for endpoint, client in clients.items():
+        assert endpoint.count(client) == 0, endpoint.path
+
+
+def _flipped(good: bytes) -> bytes:
+    """One bit the other way: gzip's checksum tells."""
+    middle = len(good) // 2
+    return good[:middle] + bytes([good[middle] ^ 1]) + good[middle + 1 :]
+
+
+def _wide(body: bytes) -> bytes:
+    """A frame that asks its reader for a window of 128 MiB."""
+    parameters = zstandard.ZstdCompressionParameters(window_log=27, enable_ldm=True)
+    packer = zstandard.ZstdCompressor(compression_params=parameters).compressobj()
+    return packer.compress(body) + packer.flush()

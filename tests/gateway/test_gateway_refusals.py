@@ -5,11 +5,10 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
-import pytest
-
-from endpoints import ENDPOINTS, Endpoint, path_of
+from endpoints import ENDPOINTS, Endpoint
 from wire import Client
 
 #: Stands in every body below; no note may repeat it.
@@ -58,9 +57,20 @@ def bad_bodies(endpoint: Endpoint, client: Client) -> list[bytes]:
     ]
 
 
-@pytest.mark.parametrize("endpoint", ENDPOINTS, ids=path_of)
-def test_a_refusal_is_noted_without_what_was_sent(server: Any, endpoint: Endpoint) -> None:
-    client = Client(server, f"refusals {endpoint.path}")
+def test_refusals_are_counted_and_the_last_is_told(server: Any) -> None:
+    counts = {endpoint: Client(server, f"refusals {endpoint.path}") for endpoint in ENDPOINTS}
+    refused = {endpoint: _refuse_all(endpoint, client) for endpoint, client in counts.items()}
+    for endpoint, client in counts.items():
+        note = noted(client, refused[endpoint])
+        assert note["refused"] == refused[endpoint]
+        assert note["refused_reason"].startswith(f"{endpoint.route.path}: {endpoint.spoiled_status} ")
+        assert abs(note["refused_at"] / 1_000_000 - time.time()) < 60
+        shown = client.api("/keys/refusals")["refusals"]
+        assert [(one["refused"], one["reason"]) for one in shown] == [(note["refused"], note["refused_reason"])]
+
+
+def _refuse_all(endpoint: Endpoint, client: Client) -> int:
+    """Sends what is refused; gives how often it was."""
     refused = 0
     for body in bad_bodies(endpoint, client):
         answer = endpoint.post(client, body, headers={"X-Word": WORD})
@@ -71,27 +81,28 @@ def test_a_refusal_is_noted_without_what_was_sent(server: Any, endpoint: Endpoin
     assert answer.status_code == 415
     assert endpoint.post(client, b"{", headers={"Idempotency-Key": f"{WORD} {WORD}"}).status_code == 400
     assert endpoint.post(client, endpoint.spoiled).status_code == endpoint.spoiled_status
-    note = noted(client, refused + 3)
-    assert note["refused"] == refused + 3
-    assert note["refused_reason"].startswith(f"{endpoint.route.path}: {endpoint.spoiled_status} ")
-    assert abs(note["refused_at"] / 1_000_000 - time.time()) < 60
-    shown = client.api("/keys/refusals")["refusals"]
-    assert [(one["refused"], one["reason"]) for one in shown] == [(refused + 3, note["refused_reason"])]
+    return refused + 3
 
 
-@pytest.mark.parametrize("endpoint", ENDPOINTS, ids=path_of)
-def test_no_note_holds_the_word(server: Any, endpoint: Endpoint) -> None:
+def test_no_note_holds_what_was_sent(server: Any) -> None:
     """Each body has a key of its own, so that its note is not covered by the next one's."""
-    client = Client(server, f"notes {endpoint.path}")
-    expected = 0
-    for body in bad_bodies(endpoint, client):
-        expected += endpoint.post(client, body, key=client.make_key(unlimited=True)).status_code >= 400
-    key = client.make_key(unlimited=True)
-    endpoint.post(client, key=key, headers={"Content-Encoding": WORD})
-    found = until(
-        lambda: len(list_ := server.call("key.refusals", project=client.project)) > expected and list_, "all notes"
-    )
-    assert not [note for note in found if WORD in str(note)]
+    clients = {endpoint: Client(server, f"notes {endpoint.path}") for endpoint in ENDPOINTS}
+    expected = {}
+    for endpoint, client in clients.items():
+        answers = [
+            endpoint.post(client, body, key=client.make_key(unlimited=True)) for body in bad_bodies(endpoint, client)
+        ]
+        key = client.make_key(unlimited=True)
+        answers.append(endpoint.post(client, key=key, headers={"Content-Encoding": WORD}))
+        expected[endpoint] = sum(answer.status_code >= 400 for answer in answers)
+    for endpoint, client in clients.items():
+        notes = until(partial(_notes, client, expected[endpoint]), f"all notes of {endpoint.path}")
+        assert not [note for note in notes if WORD in str(note)]
+
+
+def _notes(client: Client, count: int) -> Any:
+    found = client.server.call("key.refusals", project=client.project)
+    return found if len(found) >= count else None
 
 
 def test_accepted_and_unknown_requests_are_not_counted(server: Any) -> None:

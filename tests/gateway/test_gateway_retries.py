@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any
 
 import pytest
+import requests
 
 from endpoints import BY_PATH, ENDPOINTS, Endpoint, path_of
 from wire import Client, Connection, assert_form, request_bytes, settle
@@ -23,23 +25,30 @@ def retry(key: str) -> dict[str, str]:
     return {"Idempotency-Key": key}
 
 
-@EVERY
-def test_a_retry_gets_the_first_answer_and_stores_nothing(server: Any, endpoint: Endpoint) -> None:
-    client, other = Client(server, f"retry {endpoint.path}"), Client(server, f"retry {endpoint.path} other")
+def test_a_retry_gets_the_first_answer_and_stores_nothing(server: Any) -> None:
+    clients = {
+        endpoint: [Client(server, f"{who} of {endpoint.path}") for who in ("retries", "others")]
+        for endpoint in ENDPOINTS
+    }
+    for endpoint, (client, other) in clients.items():
+        _send_and_retry(endpoint, client)
+        # Another word and another project are another request.
+        for fresh in (endpoint.post(client, headers=retry("A")), endpoint.post(other, headers=retry("a"))):
+            assert (fresh.status_code, fresh.headers.get(REPLAYED)) == (endpoint.status, None), endpoint.path
+    settle(server)
+    for endpoint, (client, other) in clients.items():
+        assert (endpoint.count(client), endpoint.count(other)) == (2, 1), endpoint.path
+
+
+def _send_and_retry(endpoint: Endpoint, client: Client) -> None:
     first = endpoint.post(client, headers=retry("a"))
-    assert (first.status_code, first.headers.get(REPLAYED)) == (endpoint.status, None)
+    assert (first.status_code, first.headers.get(REPLAYED)) == (endpoint.status, None), endpoint.path
     bodies = (endpoint.body(client), endpoint.body(client, "another"), endpoint.spoiled, b"", b" " * endpoint.route.cap)
-    for body in bodies:
-        again = endpoint.post(client, body, headers=retry("a"))
-        assert (again.status_code, again.content) == (first.status_code, first.content)
+    for body, key in (*((body, client.key) for body in bodies), (b"", client.make_key(unlimited=True))):
+        again = endpoint.post(client, body, headers=retry("a"), key=key)
+        assert (again.status_code, again.content) == (first.status_code, first.content), endpoint.path
         assert again.headers[REPLAYED] == "true"
         assert again.headers["content-type"] == first.headers["content-type"]
-    # Another key of the project is the same client; another word and another project are not.
-    assert endpoint.post(client, headers=retry("a"), key=client.make_key(unlimited=True)).headers[REPLAYED] == "true"
-    for fresh in (endpoint.post(client, headers=retry("A")), endpoint.post(other, headers=retry("a"))):
-        assert (fresh.status_code, fresh.headers.get(REPLAYED)) == (endpoint.status, None)
-    settle(server)
-    assert (endpoint.count(client), endpoint.count(other)) == (2, 1)
 
 
 def test_routes_are_independent_and_aliases_are_one_route(client: Client) -> None:
@@ -78,19 +87,24 @@ def test_a_retry_is_charged_nothing(client: Client, endpoint: Endpoint) -> None:
         assert (again.status_code, again.content) == (first.status_code, first.content)
 
 
-@EVERY
-def test_two_at_once_are_stored_once(server: Any, endpoint: Endpoint) -> None:
-    client = Client(server, f"retries at once {endpoint.path}")
+def test_two_at_once_are_stored_once(server: Any) -> None:
     words = [f"w{number}" for number in range(4)]
-    with ThreadPoolExecutor(8) as pool:
-        answers = list(pool.map(lambda word: (word, endpoint.post(client, headers=retry(word))), words * 6))
-    for word in words:
-        seen = [answer for sent, answer in answers if sent == word]
-        assert {answer.status_code for answer in seen} == {endpoint.status}
-        assert len({answer.content for answer in seen}) == 1
-        assert [REPLAYED in answer.headers for answer in seen].count(False) == 1
+    clients = {endpoint: Client(server, f"retries at once {endpoint.path}") for endpoint in ENDPOINTS}
+    for endpoint, client in clients.items():
+        with ThreadPoolExecutor(8) as pool:
+            answers = list(pool.map(partial(_send_under, endpoint, client), words * 6))
+        for word in words:
+            seen = [answer for answer in answers if answer.request.headers["Idempotency-Key"] == word]
+            assert {answer.status_code for answer in seen} == {endpoint.status}
+            assert len({answer.content for answer in seen}) == 1
+            assert [REPLAYED in answer.headers for answer in seen].count(False) == 1, endpoint.path
     settle(server)
-    assert endpoint.count(client) == len(words)
+    for endpoint, client in clients.items():
+        assert endpoint.count(client) == len(words), endpoint.path
+
+
+def _send_under(endpoint: Endpoint, client: Client, word: str) -> requests.Response:
+    return endpoint.post(client, headers=retry(word))
 
 
 def test_a_retry_in_the_same_commit(client: Client) -> None:
