@@ -35,7 +35,7 @@ def ms(*parts: int) -> int:
 
 
 def stat(name: str = "page.views", type_: str = "counter") -> StatInfo:
-    return StatInfo("0GhkR2mWxZ7", name, type_, "stat", None, False, 0, None, None)
+    return StatInfo("0GhkR2mWxZ7", name, type_, "stat", None, False, 0, None, None, None)
 
 
 # --- moments ---
