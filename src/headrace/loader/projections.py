@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import msgspec
+from msgspec import structs
 from sqlalchemy import Connection
 
 from headrace.catalog import daily_events, dead_letters, deployments, monitors, outbox, progress, sessions, stats
@@ -45,6 +46,8 @@ class Projections:
             stats.add_missing(connection, learned.new_stats)
             stats.touch(connection, learned.last_points)
             facts: list[Fact] = [_decode_fact(line) for line in learned.facts]
+            for check_in in newest_check_ins([fact for fact in facts if isinstance(fact, CheckInFact)]):
+                monitors.apply_check_in(connection, check_in)
             for fact in facts:
                 _apply_fact(connection, fact)
             days = Counter((fact.project, fact.day) for fact in facts if isinstance(fact, DailyEventFact))
@@ -54,10 +57,28 @@ class Projections:
         self.done = learned.segment
 
 
+def newest_check_ins(facts: Sequence[CheckInFact]) -> list[CheckInFact]:
+    """One check-in per monitor that leaves it as all of them would, one after the other: a segment may bring thousands for a single
+    monitor, and each would be a query.
+    """
+    newest: dict[tuple[int, str, str], CheckInFact] = {}
+    for fact in facts:
+        place = (fact.project, fact.slug, fact.environment)
+        other = newest.get(place)
+        if other is None:
+            newest[place] = fact
+            continue
+        older, newer = (fact, other) if fact.ts < other.ts else (other, fact)
+        newest[place] = structs.replace(
+            newer,
+            creates=older.creates or newer.creates,
+            interval_s=older.interval_s if newer.interval_s is None else newer.interval_s,
+        )
+    return list(newest.values())
+
+
 def _apply_fact(connection: Connection, fact: Fact) -> None:
     match fact:
-        case CheckInFact():
-            monitors.apply_check_in(connection, fact)
         case SessionFact():
             sessions.apply(connection, fact)
         case OutboxFact():

@@ -1,0 +1,71 @@
+"""What the catalog learns from a segment."""
+
+from __future__ import annotations
+
+from itertools import permutations
+from pathlib import Path
+
+import pytest
+
+from headrace.catalog import Catalog, monitors, sqlite_url
+from headrace.loader.projections import newest_check_ins
+from headrace.records.intents import CheckInFact
+
+NOW = 1_790_000_000_000_000
+
+
+def check_in(
+    ts: int, *, status: str = "ok", interval_s: int | None = 300, creates: bool = True, slug: str = "a"
+) -> CheckInFact:
+    return CheckInFact(
+        project=1,
+        slug=slug,
+        environment="production",
+        ok=status == "ok",
+        status=status,
+        ts=NOW + ts,
+        received_at=NOW + ts,
+        interval_s=interval_s,
+        duration_ms=None,
+        message="",
+        event_id=f"00000000-0000-7000-8000-{ts:012d}",
+        creates=creates,
+    )
+
+
+def after(folder: Path, facts: list[CheckInFact]) -> list[tuple[object, ...]]:
+    catalog = Catalog.open(sqlite_url(folder / "catalog.db"))
+    with catalog.write() as connection:
+        for fact in facts:
+            monitors.apply_check_in(connection, fact)
+        found = [
+            (row.slug, row.state, row.interval_s, row.last_check_in_at, row.last_status, row.last_event_id)
+            for row in monitors.load(connection, 1)
+        ]
+    catalog.close()
+    return sorted(found)
+
+
+FACTS = [
+    check_in(1, status="error", interval_s=60),
+    check_in(2, interval_s=None),
+    check_in(3, interval_s=None),
+    check_in(4, slug="b"),
+]
+
+
+@pytest.mark.parametrize("order", list(permutations(range(3))), ids=str)
+def test_one_check_in_leaves_a_monitor_as_all_of_them_would(tmp_path: Path, order: tuple[int, ...]) -> None:
+    facts = [FACTS[place] for place in order] + FACTS[3:]
+    merged = newest_check_ins(facts)
+    assert len(merged) == 2
+    (tmp_path / "all").mkdir()
+    (tmp_path / "merged").mkdir()
+    in_order = sorted(facts, key=lambda fact: fact.ts)
+    assert after(tmp_path / "merged", merged) == after(tmp_path / "all", in_order)
+
+
+def test_a_monitor_is_made_when_any_of_its_check_ins_makes_it() -> None:
+    (merged,) = newest_check_ins([check_in(1), check_in(2, creates=False)])
+    assert merged.creates
+    assert merged.ts == NOW + 2
