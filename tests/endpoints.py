@@ -8,10 +8,10 @@ from typing import Any, Literal, NamedTuple
 from uuid import uuid4
 
 import requests
+from wire import Client, bearer
 
 from headrace.dialects.base import Dialect, Route
 from headrace.dialects.registry import DIALECTS
-from wire import Client, bearer
 
 Header = Callable[[str], dict[str, str]]
 

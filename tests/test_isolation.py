@@ -14,13 +14,13 @@ from uuid import uuid4
 
 import pytest
 import requests
-
 from endpoints import BY_PATH
+from victim import RETRY, SHARED, SHARED_UUID, WORD, Victim
+from wire import Client, bearer
+
 from headrace.api.app import own_schema
 from headrace.api.openapi import build_document
 from headrace.dialects.registry import DIALECTS
-from victim import RETRY, SHARED, SHARED_UUID, WORD, Victim
-from wire import Client, bearer
 
 STRANGER = "stranger@example.test"
 

@@ -8,8 +8,8 @@ from itertools import product
 from typing import Any
 
 import pytest
-
 from endpoints import BY_PATH
+
 from headrace.api.app import own_schema
 from headrace.dialects.base import Dialect, Route, Step
 from headrace.dialects.registry import DIALECTS, ROUTES

@@ -10,8 +10,9 @@ from typing import Any
 from uuid import uuid4
 
 from endpoints import BY_PATH, request_item
-from headrace.catalog import Catalog, dead_letters, sqlite_url
 from wire import Client, settle
+
+from headrace.catalog import Catalog, dead_letters, sqlite_url
 
 #: Stands in everything that the victim stores and is called; no answer to anyone else may hold it.
 WORD = "plughxyzzy"

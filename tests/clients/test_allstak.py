@@ -14,7 +14,6 @@ from typing import Any
 
 import pytest
 import requests
-
 from endpoints import make_monitor
 from wire import Client, settle
 

@@ -12,7 +12,6 @@ from uuid import uuid4
 import pytest
 from logister import LogisterClient, LogisterError, instrument_logging
 from logister.delivery import RetryPolicy
-
 from wire import Client, settle
 
 SHA = "9fceb02d0ae598e95dc970b74767f19372d61af8"

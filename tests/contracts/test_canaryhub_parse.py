@@ -7,12 +7,12 @@ from datetime import datetime
 from typing import Any
 
 import pytest
+from bodies import bodies, document, finite, text
 from hypothesis import given
 from hypothesis import strategies as st
 from inbound import NOW_US, FakeInbound, route_of
 from outcomes import accepted, answered, outcome, refusal, row_of, shown
 
-from bodies import bodies, document, finite, text
 from headrace.dialects.base import Fault, FaultDetail
 from headrace.dialects.canaryhub import DIALECT
 from headrace.dialects.canaryhub_events import exact_events, fast_events

@@ -10,15 +10,15 @@ from uuid import uuid4
 
 import pytest
 import requests
+from endpoints import BY_PATH
 from hypothesis import given
 from hypothesis import strategies as st
 from inbound import FakeInbound, route_of
+from wire import Client, Connection, request_bytes, settle
 
-from endpoints import BY_PATH
 from headrace.dialects.base import Refusal
 from headrace.dialects.logister import DIALECT
 from headrace.dialects.logister_batch import DECODED_CAP, EVENTS_MAX
-from wire import Client, Connection, request_bytes, settle
 
 BATCH, EVENTS = BY_PATH["/api/v1/ingest_events/batch"], BY_PATH["/api/v1/ingest_events"]
 ROUTE = route_of(DIALECT, "/api/v1/ingest_events/batch")

@@ -7,16 +7,16 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from endpoints import BY_PATH
 from hypothesis import given
 from hypothesis import strategies as st
 from inbound import NOW_US
+from wire import Client, settle
 
-from endpoints import BY_PATH
 from headrace.dialects.base import Refusal
 from headrace.dialects.logister_deployments import METADATA, deployment_told, read_deployment, repository_name
 from headrace.dialects.logister_deployments import PATHS as PATHS_OF
 from headrace.records.intents import DeploymentFact
-from wire import Client, settle
 
 DEPLOYMENTS, EVENTS = BY_PATH["/api/v1/deployments"], BY_PATH["/api/v1/ingest_events"]
 SHA = "9fceb02d0ae598e95dc970b74767f19372d61af8"

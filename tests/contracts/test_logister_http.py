@@ -11,7 +11,6 @@ from uuid import uuid4
 
 import pytest
 import requests
-
 from endpoints import BY_PATH, Endpoint, path_of, x_api_key
 from wire import Client, bearer, settle
 

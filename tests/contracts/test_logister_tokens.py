@@ -12,13 +12,13 @@ from uuid import uuid4
 
 import pytest
 import requests
+from endpoints import BY_PATH, ENDPOINTS
 from hypothesis import given
 from hypothesis import strategies as st
+from wire import Client, settle
 
-from endpoints import BY_PATH, ENDPOINTS
 from headrace.dialects.base import Refusal
 from headrace.dialects.logister_tokens import EVENT_TYPES, read_token
-from wire import Client, settle
 
 TOKENS, EVENTS, BATCH = (
     BY_PATH[f"/api/v1/{name}"] for name in ("mobile_ingest_tokens", "ingest_events", "ingest_events/batch")

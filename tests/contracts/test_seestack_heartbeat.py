@@ -6,12 +6,12 @@ import json
 from typing import Any
 
 import pytest
+from bodies import bodies, document, text, values
 from hypothesis import given
 from hypothesis import strategies as st
 from inbound import NOW_US
 from seestack_bodies import check_any, invalid, problem, refused, rows, submit, told, wrong
 
-from bodies import bodies, document, text, values
 from headrace.records.intents import CheckInFact, DeploymentFact, SessionFact
 
 BEAT: dict[str, Any] = {"slug": "nightly", "status": "success", "durationMs": 12.7, "message": "42 rows"}

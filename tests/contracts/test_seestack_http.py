@@ -9,7 +9,6 @@ from uuid import uuid4
 
 import pytest
 import requests
-
 from endpoints import BY_PATH, request_item, x_seestack_key
 from wire import Client, assert_form, bearer
 

@@ -14,7 +14,6 @@ from typing import Any
 
 import pytest
 import requests
-
 from endpoints import BY_PATH, Endpoint, make_monitor, path_of, x_seestack_key
 from wire import Client, Connection, assert_form, settle
 

@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 import requests
-
 from endpoints import BY_PATH, x_seestack_key
 from wire import Client, assert_form, bearer, settle
 

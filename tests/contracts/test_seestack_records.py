@@ -7,12 +7,12 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from bodies import bodies, document, text, values
 from hypothesis import given
 from hypothesis import strategies as st
 from inbound import NOW_US
 from seestack_bodies import check_any, invalid, problem, row, submit, told, wrong
 
-from bodies import bodies, document, text, values
 from headrace.dialects import seestack_errors, seestack_fields, seestack_logs
 from headrace.dialects.base import Refusal
 from headrace.dialects.seestack_errors import fingerprint

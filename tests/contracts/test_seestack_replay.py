@@ -7,12 +7,12 @@ import time
 from typing import Any
 
 import pytest
+from bodies import bodies, document, text, values
 from hypothesis import given
 from hypothesis import strategies as st
 from inbound import NOW_US
 from seestack_bodies import check_any, invalid, problem, row, rows, submit, told, wrong
 
-from bodies import bodies, document, text, values
 from headrace.dialects.seestack_fields import MAX_ITEMS
 from headrace.dialects.seestack_masking import MASK, mask
 

@@ -13,12 +13,12 @@ from typing import Any
 
 import pytest
 import requests
-
 from endpoints import BY_PATH, x_api_key
+from wire import Client, settle
+
 from headrace.catalog import Catalog, sqlite_url
 from headrace.catalog.meta import instance_secret
 from headrace.catalog.sealing import OUTBOX_ADDRESSES, Seal
-from wire import Client, settle
 
 EVENTS, EVENT = BY_PATH["/api/slowstats/ingest-events"], BY_PATH["/api/slowstats/add-event"]
 METRICS = BY_PATH["/api/slowstats/ingest-metrics"]

@@ -6,12 +6,12 @@ import json
 from typing import Any
 
 import pytest
+from bodies import bodies, document, finite, text, values
 from hypothesis import given
 from hypothesis import strategies as st
 from inbound import NOW_US, FakeInbound, route_of
 from outcomes import accepted, answered, outcome, refusal, row_of, shown
 
-from bodies import bodies, document, finite, text, values
 from headrace.dialects.answers import Problem
 from headrace.dialects.base import Fault, FaultDetail
 from headrace.dialects.jsontext import NotJson, read_json

@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 import requests
-
 from endpoints import BY_PATH, x_api_key
 from wire import Client, settle
 

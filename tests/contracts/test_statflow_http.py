@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 import requests
-
 from endpoints import BY_PATH
 from wire import Client, bearer
 

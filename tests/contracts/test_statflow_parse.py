@@ -6,12 +6,12 @@ import json
 from datetime import datetime
 
 import pytest
+from bodies import bodies, document, finite, text
 from hypothesis import example, given
 from hypothesis import strategies as st
 from inbound import NOW_US, FakeInbound, route_of
 from outcomes import accepted, answered, outcome, points_of, refusal, shown
 
-from bodies import bodies, document, finite, text
 from headrace.dialects.base import Fault, FaultDetail, Refusal
 from headrace.dialects.jsontext import NotJson
 from headrace.dialects.statflow import BODY_CAP, DIALECT, LIMIT

@@ -12,7 +12,6 @@ import pytest
 import requests
 from flask import Flask
 from flask_stathat import StatHat
-
 from wire import TIMEOUT_S, Client, Connection, Reply, bearer, request_bytes, settle, talk
 
 OK = {"status": 200, "msg": "ok"}

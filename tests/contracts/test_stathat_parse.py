@@ -8,12 +8,12 @@ from typing import Any
 from urllib.parse import quote_plus
 
 import pytest
+from bodies import bodies, document, finite, text, values
 from hypothesis import given
 from hypothesis import strategies as st
 from inbound import NOW_US, FakeInbound, route_of
 from outcomes import check_storable
 
-from bodies import bodies, document, finite, text, values
 from headrace.dialects.base import Fault, FaultDetail, LimitState, Refusal
 from headrace.dialects.jsontext import NotJson
 from headrace.dialects.stathat import BODY_CAP, DIALECT, MAX_POINTS

@@ -4,7 +4,6 @@ from typing import Any
 
 import pytest
 import requests
-
 from wire import Client
 
 

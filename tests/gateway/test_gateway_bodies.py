@@ -11,11 +11,11 @@ from typing import Any
 import pytest
 import requests
 import zstandard
-
 from endpoints import ENDPOINTS, Endpoint, path_of
+from wire import Client, assert_form, settle
+
 from headrace.dialects.base import Route
 from headrace.dialects.registry import ROUTES
-from wire import Client, assert_form, settle
 
 MIB = 1024 * 1024
 #: Bytes of each dialect's bodies, as sent and decoded; then of the routes that differ (rulings 1).

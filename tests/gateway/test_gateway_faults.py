@@ -9,8 +9,9 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-
 from endpoints import BY_PATH, ENDPOINTS, Endpoint, path_of
+from wire import Reply, assert_form
+
 from headrace.admission.keys import LookUpFailed
 from headrace.admission.limits import Limiter, Spec
 from headrace.dialects.registry import DIALECTS
@@ -18,7 +19,6 @@ from headrace.gateway.bodies import IN_FLIGHT_MAX, InFlight, TooMuchInFlight
 from headrace.gateway.gateway import Gateway
 from headrace.gateway.peers import Peers
 from headrace.gateway.routes import RouteTable
-from wire import Reply, assert_form
 
 NOW_S = 1_790_000_000
 RESET = NOW_S // 60 * 60 + 60

@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 import requests
-
 from endpoints import ENDPOINTS, MAIN, Endpoint, path_of
+from wire import Client, assert_form, settle
+
 from headrace.api.services import OPERATOR, Context, keys, projects
 from headrace.catalog import Catalog, sqlite_url
-from wire import Client, assert_form, settle
 
 STYLES = ("headrace", "statflow", "canaryhub", "seestack", "logister", "slowstats")
 #: Each way to show a key. {k} is replaced by it.

@@ -11,7 +11,6 @@ from typing import Any, NamedTuple
 
 import pytest
 import requests
-
 from endpoints import BY_PATH, ENDPOINTS, Endpoint, path_of, request_item
 from wire import Client, assert_form, settle
 

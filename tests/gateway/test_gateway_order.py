@@ -13,11 +13,11 @@ from itertools import pairwise
 from typing import Any, NamedTuple
 
 import pytest
-
 from endpoints import BY_PATH, make_monitor
+from wire import Client, Reply, assert_form, bearer, request_bytes, talk
+
 from headrace.dialects.base import Route, Step
 from headrace.dialects.registry import ROUTES as EVERY_ROUTE
-from wire import Client, Reply, assert_form, bearer, request_bytes, talk
 
 #: StatHat's errors are 200s with a text: ``test_stathat_order`` has their pairs.
 ROUTES = tuple(route for route in EVERY_ROUTE if route.dialect != "stathat")

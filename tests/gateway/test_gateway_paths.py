@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 import requests
-
 from endpoints import ENDPOINTS, MAIN, Endpoint, path_of
 from wire import Client, assert_form
 

@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 import requests
-
 from endpoints import BY_PATH, ENDPOINTS, MAIN, Endpoint, path_of
 from wire import Client, assert_form, bearer
 

@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 import requests
-
 from endpoints import BY_PATH, ENDPOINTS, Endpoint, path_of
 from wire import Client, Connection, assert_form, request_bytes, settle
 

@@ -10,7 +10,6 @@ from typing import Any
 
 import pytest
 import requests
-
 from endpoints import BY_PATH, ENDPOINTS, MAIN, Endpoint, path_of
 from wire import Client, Connection, Reply, assert_form, request_bytes, settle, talk
 

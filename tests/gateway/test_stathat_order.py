@@ -6,10 +6,10 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
+from wire import Client, Reply, assert_form, request_bytes, talk
 
 from headrace.dialects.base import Step
 from headrace.dialects.stathat import DIALECT
-from wire import Client, Reply, assert_form, request_bytes, talk
 
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 #: A request that passes. ``key`` is the name of a stat.

@@ -8,7 +8,6 @@ from collections.abc import Callable
 from typing import Any
 
 import requests
-
 from endpoints import MAIN, Endpoint
 from wire import Client, assert_form, settle
 

@@ -8,7 +8,6 @@ from typing import Any
 
 from ops_disk import MIB, Disk
 from ops_load import Load, assert_refused, names_held, readiness, send_all, until
-
 from wire import Client
 
 

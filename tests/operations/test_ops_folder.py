@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 from ops_load import names_held, send_all
-
 from wire import Client
 
 

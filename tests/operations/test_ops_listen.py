@@ -15,9 +15,8 @@ from typing import Any
 
 import pytest
 import requests
-from ops_load import readiness, send_all, until
-
 from endpoints import BY_PATH
+from ops_load import readiness, send_all, until
 from wire import Client, bearer
 
 #: More than the 1,024 files that a process may have open unless it asks for more.

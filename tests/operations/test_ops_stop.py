@@ -12,9 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import requests
-from ops_load import Load, names_held, send_all, until
-
 from endpoints import BY_PATH
+from ops_load import Load, names_held, send_all, until
 from wire import Client, Connection, bearer, request_bytes
 
 SLOW_READS = Path(__file__).parent / "ops_slow_reads.py"

@@ -10,9 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import requests
-from ops_load import SHOWS_LIMITS, assert_unavailable, names_held, readiness, send_all, until
-
 from endpoints import MAIN
+from ops_load import SHOWS_LIMITS, assert_unavailable, names_held, readiness, send_all, until
 from wire import Client, assert_form
 
 #: Holds a store as a process that is no Headrace does, until its input ends.

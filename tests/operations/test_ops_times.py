@@ -8,9 +8,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 import requests
-from ops_load import Load, until
-
 from endpoints import BY_PATH, request_item
+from ops_load import Load, until
 from wire import Client
 
 NOW = datetime.now(UTC)
