@@ -150,6 +150,23 @@ def test_trimming_forgets_in_steps_and_keeps_what_is_not_trimmed(
     run(work)
 
 
+def test_closing_in_the_middle_of_a_trim_needs_no_loop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(writer, "TRIM_BYTES", 10)
+
+    async def work() -> Journal:
+        journal = open_journal(tmp_path)
+        for _ in range(5):
+            batch = journal.batch(1, 20)
+            batch.add_rows("points", 2026, b"[%s1]\n" % (b" " * 16), 1)
+            await batch.done
+        journal.trim(journal.seal())
+        return journal
+
+    journal = run(work)
+    journal.close()
+    assert 0 < open_journal(tmp_path).depth_rows < 5
+
+
 def test_numbers_do_not_repeat_when_everything_was_trimmed(tmp_path: Path) -> None:
     async def work() -> None:
         journal = open_journal(tmp_path)

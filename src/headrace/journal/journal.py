@@ -346,7 +346,7 @@ class Journal:
             size, rows, _ = self._sizes.pop(segment, (0, 0, 0))
             self.depth_bytes -= size
             self.depth_rows -= rows
-        if self.trimming:
+        if self.trimming and not self._closed:
             asyncio.get_running_loop().call_soon(self._schedule)
 
     # --- side tables
@@ -427,8 +427,8 @@ class Journal:
 
     def close(self) -> None:
         """Commits what is open and closes the file."""
+        self._closed = True  # what is still to be trimmed goes at the next start; the loop may be gone already
         self.commit()
-        self._closed = True
         self._db.close()
 
 
