@@ -10,6 +10,9 @@ from collections.abc import Callable
 from typing import Any, Literal, NamedTuple
 from uuid import uuid4
 
+#: How often a 503 is followed by another try, 0.1 s apart.
+BUSY_TRIES = 50
+
 #: 2026-03-01T00:00:00Z and a year before, in seconds: each round's points lie in two partitions and few rollup rows.
 BASE, YEAR_BEFORE = 1_772_323_200, 1_740_787_200
 #: Seconds over which points are spread: two minutes of one quarter hour.
@@ -94,11 +97,18 @@ class Sender(threading.Thread):
         self.join(ANSWER_S)
 
     def repeat(self, item: Item) -> Reply:
-        """Sends an item once more, while the sender is idle; the connection may have died with its server."""
+        """Sends an item once more, while the sender is idle; the connection may have died with its server. A 503 asks to try again,
+        as real clients do: it is given that chance for some seconds."""
         try:
-            return self.post(item)
+            reply = self.post(item)
         except (OSError, http.client.HTTPException):
-            return self.post(item)
+            reply = self.post(item)
+        for _ in range(BUSY_TRIES):
+            if reply.status != 503:
+                break
+            time.sleep(0.1)
+            reply = self.post(item)
+        return reply
 
     # --- the thread's side
 
