@@ -3,8 +3,11 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+# What the pages load, built from web/frontend; the installation builds it first.
+STATIC := src/headrace/web/static/manifest.json
+FRONTEND := $(shell find src/headrace/web/frontend -name node_modules -prune -o -type f -print)
 
-.PHONY: run test lint bench lock clean
+.PHONY: run demo test lint bench lock clean
 
 $(STAMP): pyproject.toml requirements.lock requirements-dev.lock
 	$(PYTHON) -m venv $(VENV)
@@ -13,20 +16,29 @@ $(STAMP): pyproject.toml requirements.lock requirements-dev.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	touch $(STAMP)
 
+$(STATIC): $(STAMP) hatch_build.py $(FRONTEND)
+	$(BIN)/python hatch_build.py build
+	touch $@
+
 # Starts Headrace on http://127.0.0.1:8787 with its data in ./data. ARGS adds flags.
-run: $(STAMP)
+run: $(STATIC)
 	$(BIN)/headrace serve --data data $(ARGS)
 
-# Everything that has to pass: style, types, import rules, tests with coverage.
+# Fills a project with a believable week of records, beside `make run` in another terminal. ARGS adds flags.
+demo: $(STAMP)
+	$(BIN)/headrace demo --data data $(ARGS)
+
+# Everything that has to pass: style, types of Python and TypeScript, import rules, tests with coverage.
 test: lint
 	$(BIN)/python -m coverage erase
 	$(BIN)/python -m pytest --cov --cov-report=term:skip-covered $(ARGS)
 
-lint: $(STAMP)
+lint: $(STATIC)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/python hatch_build.py check
 
 # Measures on this machine; results in bench/results/ and as a table.
 bench: $(STAMP)
@@ -38,4 +50,4 @@ lock: $(STAMP)
 	$(BIN)/uv pip compile --group dev --quiet --universal --generate-hashes --no-header --no-emit-index-url --no-emit-find-links -c requirements.lock -o requirements-dev.lock
 
 clean:
-	rm -rf $(VENV) build dist .coverage* .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) build dist src/headrace/web/static src/headrace/web/frontend/node_modules .coverage* .mypy_cache .ruff_cache .pytest_cache .hypothesis

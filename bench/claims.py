@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from headrace.admission.claims import GENERATION_MAX, FoldedClaims
+from headrace.admission.folded import GENERATION_MAX, FoldedClaims
 
 
 @contextmanager

@@ -39,8 +39,8 @@ def _values(kind: str) -> Callable[[int, int], float]:
 
 
 def _main(kind: str, codec: str, count: int) -> None:
-    from headrace.records.encode import ResolvedPoints, encode_points  # noqa: PLC0415 - in the measuring process only
-    from headrace.store import Store  # noqa: PLC0415
+    from headrace.records.points import ResolvedPoints, encode_points  # noqa: PLC0415 - in the measuring process only
+    from headrace.store import PointRecords, Store  # noqa: PLC0415
 
     value = _values(kind)
     with tempfile.TemporaryDirectory(prefix="headrace-bench-") as root:
@@ -52,8 +52,8 @@ def _main(kind: str, codec: str, count: int) -> None:
             for turn in range(first, min(first + 150, count // STATS)):
                 for stat in range(STATS):
                     points.add(stat + 1, start + turn * STEP_MS, value(stat, turn), 0)
-            for body, number in encode_points(1, points, batch).values():
-                store.insert("points", body, number, f"bench:{batch}")
+            for body, number in encode_points(1, points).values():
+                store.insert("points", PointRecords(body, batch), number, f"bench:{batch}")
                 batch += 1
         for table in ("points", *store.rollups_of("points")):
             store._client.command(f"OPTIMIZE TABLE {table} FINAL")

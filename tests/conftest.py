@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -15,16 +16,28 @@ from typing import Any
 
 import pytest
 import requests
+from postgres import Postgres, running
 
 from headrace.cli.control import Control
+
+#: Where servers listen, and seconds until one that starts has to: a busy machine takes ten times as long as an idle one.
+PORTS, START_S = (10_000, 32_000), 60.0
+#: Of its own: with the seed that the tests share, processes side by side would choose the same ports.
+_random = random.SystemRandom()
 
 EMAIL, PASSWORD = "owner@example.test", "correct horse battery"
 
 
 def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    """A port below those that the system gives to clients: none of theirs takes it before the server does."""
+    while True:
+        port = _random.randrange(*PORTS)
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return port
 
 
 def wait_until(check: Callable[[], Any], timeout_s: float = 20.0, what: str = "it") -> Any:
@@ -41,6 +54,8 @@ def wait_until(check: Callable[[], Any], timeout_s: float = 20.0, what: str = "i
 
 class Server:
     """One ``headrace serve`` process on a folder of its own. ``wrapper`` goes before the command (a tracer, a shim)."""
+
+    free_port = staticmethod(free_port)
 
     def __init__(self, data: Path, *, env: dict[str, str] | None = None, wrapper: tuple[str, ...] = ()) -> None:
         self.data = data
@@ -83,7 +98,7 @@ class Server:
             except requests.ConnectionError:
                 return False
 
-        wait_until(ready, what="/readyz")
+        wait_until(ready, START_S, what="/readyz")
 
     def stop(self) -> int:
         """SIGTERM; gives the exit code."""
@@ -123,6 +138,13 @@ class Server:
     def key(self, project: str, **options: Any) -> str:
         """Makes a key; gives its secret."""
         return self.call("key.create", project=project, **options)["key"]
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Postgres]:
+    """A PostgreSQL server of the suite's own."""
+    with running() as server:
+        yield server
 
 
 @pytest.fixture(scope="session")

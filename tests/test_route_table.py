@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from endpoints import BY_PATH
+from litestar import Router
 
 from headrace.api.app import own_schema
 from headrace.dialects.base import Dialect, Route, Step
@@ -56,8 +57,16 @@ RESERVED = (
 
 
 def own_paths() -> set[str]:
-    pages = {path for handler in make_site().handlers for path in getattr(handler, "paths", ())}
-    return {*own_schema()["paths"], "/docs/openapi.json", *pages}
+    return {*own_schema()["paths"], "/docs/openapi.json", *page_paths()}
+
+
+def page_paths() -> set[str]:
+    """The paths of all pages, those behind the door included."""
+    alone = [handler for handler in make_site().handlers if not isinstance(handler, Router)]
+    routers = [handler for handler in make_site().handlers if isinstance(handler, Router)]
+    return {path for handler in alone for path in handler.paths} | {
+        route.path_format for router in routers for route in router.routes
+    }
 
 
 def vendor_paths() -> list[tuple[str, str, Dialect]]:

@@ -8,7 +8,7 @@ import socket
 import time
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
-from typing import Any, NamedTuple, Self
+from typing import Any, BinaryIO, NamedTuple, Self
 from uuid import UUID
 
 import requests
@@ -52,6 +52,10 @@ class Client:
         """Another key for the project; gives its secret."""
         secret: str = self.server.key(self.project, **options)
         return secret
+
+    def set_quota(self, quota: int | None) -> None:
+        """How many records the project may be given this month; None for any number."""
+        self.server.call("project.quota", project=self.project, quota=quota)
 
     def call(
         self, method: str, path: str, *, headers: Mapping[str, str] | None = None, **more: Any
@@ -131,6 +135,21 @@ def request_bytes(
     return "\r\n".join([*lines, "", ""]).encode("latin-1") + body
 
 
+def read_reply(file: BinaryIO, *, bodiless: bool = False) -> Reply | None:
+    """The next answer of ``file``, interim ones passed over; None at its end."""
+    line = file.readline()
+    if not line:
+        return None
+    status = int(line.split()[1])
+    headers: dict[str, str] = {}
+    while (field := file.readline().strip()) != b"":
+        name, _, value = field.decode("latin-1").partition(":")
+        headers[name.lower()] = value.strip()
+    if status == 100:
+        return read_reply(file, bodiless=bodiless)
+    return Reply(status, headers, b"" if bodiless else file.read(int(headers.get("content-length", "0"))))
+
+
 class Connection:
     """A TCP connection to the server; a context manager."""
 
@@ -154,17 +173,7 @@ class Connection:
 
     def reply(self, *, bodiless: bool = False) -> Reply | None:
         """The next answer, interim ones passed over; None when the server has closed the connection."""
-        line = self._file.readline()
-        if not line:
-            return None
-        status = int(line.split()[1])
-        headers: dict[str, str] = {}
-        while (field := self._file.readline().strip()) != b"":
-            name, _, value = field.decode("latin-1").partition(":")
-            headers[name.lower()] = value.strip()
-        if status == 100:
-            return self.reply(bodiless=bodiless)
-        return Reply(status, headers, b"" if bodiless else self._file.read(int(headers.get("content-length", "0"))))
+        return read_reply(self._file, bodiless=bodiless)
 
 
 def talk(server: Any, data: bytes) -> Reply:

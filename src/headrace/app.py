@@ -12,16 +12,21 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Self, TypeVar
 
+from headrace.admission import claims_rescue
 from headrace.admission.admission import Admission
-from headrace.admission.claims import Claims, FoldedClaims
+from headrace.admission.claims import Claims
+from headrace.admission.folded import FoldedClaims
 from headrace.admission.stats import StatRegistry
+from headrace.admission.usage import Usage
 from headrace.api.services import Context
-from headrace.catalog import dead_letters, progress
-from headrace.catalog.db import Catalog
+from headrace.catalog import dead_letters, progress, usage
+from headrace.catalog.db import Catalog, CatalogError
 from headrace.catalog.stats import StatRow
 from headrace.cli.lock import FolderLock
-from headrace.journal import Journal, rescue
+from headrace.cli.restore import damage_line
+from headrace.journal import Journal, JournalReader, rescue
 from headrace.loader.loader import JournalEnd, Loader
+from headrace.records.times import month_of
 from headrace.settings import Settings
 from headrace.store import Store, StoreUnavailable
 from headrace.store.reader import QueryTimes
@@ -53,7 +58,7 @@ class House:
         self.settings = settings
         self.catalog = catalog
         self.clock = clock
-        self.context = Context(catalog, clock, pending=self._pending_stats)
+        self.context = Context(catalog, clock, pending=self._pending_stats, used=self._used)
         self._lock = lock
         self._store: Store | None = None
         self._store_tried = -STORE_RETRY_S
@@ -72,6 +77,8 @@ class House:
         folder = settings.data
         os.umask(0o077)  # whatever is made here is for the owner's eyes
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if damage := damage_line(settings):
+            raise CatalogError(damage)
         lock = FolderLock.take(folder) if store else None
         try:
             house = cls(settings, Catalog.open(settings.catalog_url), lock)
@@ -102,11 +109,23 @@ class House:
             cap_bytes=self.settings.journal_max_bytes,
             min_free_bytes=self.settings.disk_min_free_bytes,
         )
-        stats = StatRegistry(self.catalog, derived_max=self.settings.derived_stats_max, pending=journal.saved_stats())
+        stats = StatRegistry(self.catalog, derived_max=self.settings.derived_stats_max, pending=journal.side.stats())
+        self._rescue_claims(folder / "claims.db")
         self.folded = FoldedClaims(folder / "claims.db", maximum=self.settings.claims_max)
-        claims = Claims(self.folded, journal.saved_claims())
+        claims = Claims(self.folded, journal.side.claims(), clock)
         self.journal = journal
-        self.admission = Admission(journal, stats, claims, clock)
+        self.admission = Admission(journal, stats, claims, self._load_usage(journal), clock)
+
+    def _load_usage(self, journal: Journal) -> Usage:
+        """What each project was given this month: what the catalog has learned, and what waits in the journal."""
+        with self.catalog.read() as connection:
+            projected = usage.load(connection, month_of(clock()))
+            done = progress.get(connection, journal.uuid)
+        reader = JournalReader(journal.path)
+        try:
+            return Usage(clock, projected, reader.facts(done))
+        finally:
+            reader.close()
 
     def _rescue_journal(self, path: Path, first_segment: int, projected: int) -> None:
         """A journal whose file is broken is set aside, and what can be read of it goes on in a new one. ``projected``: the last
@@ -125,8 +144,20 @@ class House:
             found.aside,
         )
 
+    def _rescue_claims(self, path: Path) -> None:
+        found = claims_rescue.rescue(path, clock())
+        if found is not None:
+            _log.error(
+                "the claims were damaged: %s of them go on in a new file, the rest stays in %s",
+                f"{found.claims:,}",
+                found.aside,
+            )
+
     def _pending_stats(self, project: int) -> list[StatRow]:
         return self.admission.stats.pending(project) if hasattr(self, "admission") else []
+
+    def _used(self, project: int) -> int | None:
+        return self.admission.usage.used(project) if hasattr(self, "admission") else None
 
     # --- the store
 
@@ -178,7 +209,7 @@ class House:
                 seal=lambda: on_loop(journal.seal),
                 full=journal.full,
                 trim=lambda segment: on_loop(lambda: journal.trim(segment)),
-                quarantine=lambda page: on_loop(lambda: journal.quarantine(page)),
+                quarantine=lambda page: on_loop(lambda: journal.side.quarantine(page)),
                 projected=lambda stat_ids: on_loop(lambda: stats.projected(stat_ids)),
             ),
             doubtful_upto=journal.segment - 1,

@@ -1,21 +1,21 @@
-"""The sockets that the server answers on: one embedded granian server per address, its certificate renewed when the files change."""
+"""The sockets that the server answers on: one per address, all in front of one gateway; certificates renewed when the files change."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import resource
 import socket
+import ssl
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from functools import partial
 from pathlib import Path
-from typing import Any
-
-from granian.constants import HTTPModes, Interfaces, SSLProtocols
-from granian.http import HTTP1Settings
-from granian.server.embed import Server
 
 from headrace.cli.serve import check_certificate
-from headrace.settings import Listener, Settings, SettingsError
+from headrace.gateway.front.front import Begin, Front
+from headrace.settings import Settings, SettingsError
 
 #: Connections waiting to be accepted.
 BACKLOG = 1024
@@ -24,11 +24,13 @@ BACKLOG = 1024
 FILES = 65_536
 OWN_FILES = 512
 
+#: How long a client may take to agree on encryption, seconds.
+HANDSHAKE_S = 15.0
+
 #: How long a stop waits for requests under way before it ends them, and then for their answers, seconds.
 GRACE_S = 3.0
 LAST_WORDS_S = 1.0
 
-App = Callable[..., Awaitable[None]]
 _log = logging.getLogger("headrace")
 
 
@@ -37,46 +39,33 @@ class ListenError(Exception):
 
 
 class Listeners:
-    """All addresses of one server, from :meth:`start` to :meth:`stop`."""
+    """All addresses of one server, from :meth:`start` to :meth:`stop`. ``begin`` is the gateway's."""
 
-    def __init__(self, app: App, settings: Settings) -> None:
-        self._app = app
+    def __init__(self, begin: Begin, settings: Settings) -> None:
         self._settings = settings
-        self._servers: dict[Listener, tuple[Server, asyncio.Task[Any]]] = {}
-        #: Servers with an old certificate, which end once their requests are answered.
-        self._retired: set[asyncio.Task[Any]] = set()
+        self._front = Front(begin, prefix=settings.path_prefix, most=max(1, allow_files() - OWN_FILES))
+        self._servers: list[asyncio.Server] = []
+        self._tls = _context(settings)
         self._certificate = self._stamp()
-        # The embedded server counts open connections here, idle ones too: with few, some 1,000 clients that keep theirs open would lock
-        # out all others.
-        self._connections = max(1, allow_files() - OWN_FILES) // len(settings.listeners)
 
     async def start(self) -> None:
         """Binds every address. Raises :class:`ListenError`."""
+        loop = asyncio.get_running_loop()
         for listener in self._settings.listeners:
-            _check_free(listener)
-            self._serve(listener)
-        await asyncio.sleep(0)
-
-    def _serve(self, listener: Listener) -> None:
-        settings = self._settings
-        tls = listener.speaks_tls(certificate=settings.tls_cert is not None)
-        server = Server(
-            self._app,
-            address=listener.host,
-            port=listener.port,
-            interface=Interfaces.ASGINL,
-            http=HTTPModes.http1 if not tls else HTTPModes.auto,
-            http1_settings=HTTP1Settings(keep_alive=True),
-            websockets=False,
-            backlog=BACKLOG,
-            backpressure=max(1, self._connections),
-            log_enabled=False,
-            ssl_cert=settings.tls_cert if tls else None,
-            ssl_key=settings.tls_key if tls else None,
-            ssl_protocol_min=SSLProtocols.tls12,  # old programs speak no newer one
-            url_path_prefix=settings.path_prefix or None,
-        )
-        self._servers[listener] = (server, asyncio.create_task(server.serve(), name=f"listen {listener}"))
+            tls = self._tls if listener.speaks_tls(certificate=self._tls is not None) else None
+            try:
+                self._servers.append(
+                    await loop.create_server(
+                        partial(self._front.connection, "https" if tls else "http"),
+                        listener.host,
+                        listener.port,
+                        backlog=BACKLOG,
+                        ssl=tls,
+                        ssl_handshake_timeout=HANDSHAKE_S if tls else None,
+                    )
+                )
+            except OSError as error:
+                raise ListenError(f"cannot listen on {listener}: {_why(error)}") from None
 
     def _stamp(self) -> tuple[float, ...]:
         files: list[Path] = [path for path in (self._settings.tls_cert, self._settings.tls_key) if path is not None]
@@ -85,12 +74,14 @@ class Listeners:
         except OSError:
             return ()
 
+    def sweep(self) -> None:
+        """Ends connections that take too long."""
+        self._front.sweep()
+
     async def renew(self) -> None:
-        """Takes up a new certificate if the files changed and belong together. For a moment the old server and the new one share the
-        address: nobody is turned away.
-        """
+        """Takes up a new certificate if the files changed and belong together: connections made from now on are shown it."""
         stamp = self._stamp()
-        if stamp == self._certificate or not stamp:
+        if stamp == self._certificate or not stamp or self._tls is None:
             return
         self._certificate = stamp
         try:
@@ -98,37 +89,47 @@ class Listeners:
         except SettingsError as error:
             _log.warning("the new certificate is not used yet: %s", error)
             return
-        for listener, (server, task) in list(self._servers.items()):
-            if listener.speaks_tls(certificate=True):
-                self._serve(listener)
-                await asyncio.sleep(0)
-                server.stop()  # type: ignore[no-untyped-call]
-                self._retired.add(task)
-                task.add_done_callback(self._retired.discard)
-                _log.info("%s uses the new certificate", listener)
-
-    def broken(self) -> BaseException | None:
-        """Why an address is no longer served, None while all are."""
-        for _, task in self._servers.values():
-            if task.done():
-                return task.exception() or RuntimeError("a listener ended")
-        return None
+        _show(self._tls, self._settings)
+        _log.info("the new certificate is used")
 
     async def stop(self, hang_up: Callable[[], Awaitable[None]]) -> None:
         """Stops accepting and waits for the requests that are under way; those that take longer than ``GRACE_S`` are ended by
         ``hang_up``.
         """
-        for server, _ in self._servers.values():
-            server.stop()  # type: ignore[no-untyped-call]
-        tasks = {task for _, task in self._servers.values()} | self._retired
-        if not await _ended(tasks, GRACE_S):
-            await hang_up()
-            if not await _ended(tasks, LAST_WORDS_S):
-                _log.warning("some clients did not end their connections in time")
+        for server in self._servers:
+            server.close()
+        self._front.drain()
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._front.drained(), GRACE_S)
+            return
+        await hang_up()
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._front.drained(), LAST_WORDS_S)
+            return
+        _log.warning("some clients did not end their connections in time")
+        self._front.abort()
 
 
-async def _ended(tasks: set[asyncio.Task[Any]], within_s: float) -> bool:
-    return not tasks or not (await asyncio.wait(tasks, timeout=within_s))[1]
+def _context(settings: Settings) -> ssl.SSLContext | None:
+    if settings.tls_cert is None:
+        return None
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2  # old programs speak no newer one
+    context.set_alpn_protocols(["http/1.1"])
+    _show(context, settings)
+    return context
+
+
+def _show(context: ssl.SSLContext, settings: Settings) -> None:
+    assert settings.tls_cert is not None
+    context.load_cert_chain(settings.tls_cert, settings.tls_key)
+
+
+def _why(error: OSError) -> str:
+    """The system's words alone: asyncio puts its own around them."""
+    if isinstance(error, socket.gaierror) or error.errno is None:
+        return error.strerror or str(error)
+    return os.strerror(error.errno)
 
 
 def allow_files() -> int:
@@ -139,14 +140,3 @@ def allow_files() -> int:
         resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
         return wanted
     return FILES if soft == resource.RLIM_INFINITY else min(FILES, soft)
-
-
-def _check_free(listener: Listener) -> None:
-    """Binds and lets go: the embedded server itself says nothing when an address is taken."""
-    family = socket.AF_INET6 if ":" in listener.host else socket.AF_INET
-    with socket.socket(family, socket.SOCK_STREAM) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((listener.host, listener.port))
-        except OSError as error:
-            raise ListenError(f"cannot listen on {listener}: {error.strerror}") from None

@@ -8,6 +8,7 @@ import logging
 import signal
 import sqlite3
 from collections.abc import Awaitable, Callable, Iterator
+from datetime import UTC, datetime
 
 import uvloop
 from sqlalchemy.exc import SQLAlchemyError
@@ -16,9 +17,9 @@ from headrace.admission.folding import fold
 from headrace.admission.keys import KeyTable
 from headrace.admission.limits import Limiter
 from headrace.admission.monitors import MonitorTable
-from headrace.api.services import setup
+from headrace.api.services import audit, setup
 from headrace.app import LOADER_STOP_S, House, OnLoop, clock
-from headrace.catalog import meta, mobile_tokens, outbox
+from headrace.catalog import copies, meta, mobile_tokens, outbox
 from headrace.catalog.sealing import OUTBOX_ADDRESSES, Seal
 from headrace.cli.control_server import ControlServer
 from headrace.dialects.registry import DIALECTS
@@ -27,7 +28,7 @@ from headrace.gateway.peers import Peers
 from headrace.gateway.routes import RouteTable
 from headrace.listeners import Listeners
 from headrace.settings import DIALECT_OPTIONS, Settings
-from headrace.wiring import make_api, make_handlers
+from headrace.wiring import make_api, make_checks, make_handlers
 
 #: Claims that wait in the journal before they are folded, and answers kept for retries at most.
 FOLD_AT = 100_000
@@ -76,7 +77,7 @@ def _spare_the_collector() -> None:
 
 async def _serve(house: House, asked_early: list[int]) -> int:
     loop = asyncio.get_running_loop()
-    stop, failed = asyncio.Event(), asyncio.Event()
+    stop = asyncio.Event()
     for number in STOP_SIGNALS:
         loop.add_signal_handler(number, stop.set)
     if asked_early:
@@ -87,21 +88,19 @@ async def _serve(house: House, asked_early: list[int]) -> int:
     house.journal.on_commit = loader.wake
     loader.start()
     loader.wake()
-    listeners = Listeners(gateway, house.settings)
+    listeners = Listeners(gateway.begin, house.settings)
     control: ControlServer | None = None
     try:
         control = await ControlServer.start(house)
         await listeners.start()
         _announce(house)
-        keeper = asyncio.create_task(_keep_house(house, keys, gateway, listeners, failed))
-        stopped = asyncio.create_task(stop.wait())
-        await asyncio.wait((stopped, keeper), return_when=asyncio.FIRST_COMPLETED)
-        for task in (stopped, keeper):
-            task.cancel()
-        await asyncio.gather(stopped, keeper, return_exceptions=True)
+        keeper = asyncio.create_task(_keep_house(house, keys, gateway, listeners))
+        await stop.wait()
+        keeper.cancel()
+        await asyncio.gather(keeper, return_exceptions=True)
     finally:
         await _end(house, gateway, listeners, control, keys)
-    return 1 if failed.is_set() else 0
+    return 0
 
 
 async def _end(
@@ -142,9 +141,10 @@ def _make_gateway(house: House, keys: KeyTable) -> Gateway:
         keys=keys,
         limiter=limiter,
         admission=house.admission,
-        monitors=MonitorTable(house.catalog),
+        monitors=MonitorTable(house.catalog, keys),
         peers=Peers(settings.proxies, settings.unlimited_networks),
         handlers=make_handlers(house),
+        checks=make_checks(house),
         options={name: getattr(settings, name) for name in DIALECT_OPTIONS},
         clock=clock,
         seal=_outbox_seal(house).seal,
@@ -167,9 +167,7 @@ def _announce(house: House) -> None:
         print(f"No account yet. Make the first one here, once: {settings.base_url}/app/setup/{token}", flush=True)
 
 
-async def _keep_house(
-    house: House, keys: KeyTable, gateway: Gateway, listeners: Listeners, failed: asyncio.Event
-) -> None:
+async def _keep_house(house: House, keys: KeyTable, gateway: Gateway, listeners: Listeners) -> None:
     """What is done beside the requests: usage of keys, trims that wait, claims to fold, answers too old, certificates."""
     troubles: dict[str, str] = {}
     ticks = 0
@@ -186,10 +184,6 @@ async def _keep_house(
                 _log.exception("housekeeping, %s", name)
             else:
                 troubles.pop(name, None)
-        if listeners.broken() is not None:
-            _log.critical("a listener ended: %s", listeners.broken())
-            failed.set()
-            return
         await asyncio.sleep(TICK_S)
         ticks += 1
 
@@ -200,9 +194,10 @@ def _chores(
     async def tidy() -> None:
         house.journal.tidy()
         gateway.waiting.end_stalled()
+        listeners.sweep()
 
     async def forget_answers() -> None:
-        house.journal.forget_answers(clock(), ANSWERS_MAX)
+        house.journal.side.forget_answers(clock(), ANSWERS_MAX)
 
     yield "usage of keys", lambda: asyncio.to_thread(keys.flush)
     yield "trims and stalled requests", tidy
@@ -210,10 +205,26 @@ def _chores(
     if house.admission.claims.unfolded >= FOLD_AT:
         yield "claims", lambda: _fold(house)
     if slow:
+        yield "audit log", lambda: asyncio.to_thread(audit.forget, house.context)
         yield "outbox", lambda: asyncio.to_thread(_expire_messages, house)
         yield "mobile tokens", lambda: asyncio.to_thread(_forget_tokens, house)
         yield "filters of claims", lambda: asyncio.to_thread(house.folded.warm)
+        yield "claims past their time", lambda: asyncio.to_thread(house.folded.expire, clock())
         yield "kept answers", forget_answers
+        if house.settings.catalog_copies and house.catalog.is_sqlite:
+            yield "copy of the catalog", lambda: asyncio.to_thread(_copy_catalog, house.settings)
+
+
+def _copy_catalog(settings: Settings) -> None:
+    path = copies.sqlite_path(settings.catalog_url)
+    assert path is not None
+    copies.make(
+        path,
+        settings.data / copies.FOLDER,
+        datetime.fromtimestamp(clock() / 1_000_000, UTC).date(),
+        keep=settings.catalog_copies,
+        min_free_bytes=settings.disk_min_free_bytes,
+    )
 
 
 def _expire_messages(house: House) -> None:
@@ -230,10 +241,10 @@ async def _fold(house: House) -> None:
     journal, claims = house.journal, house.admission.claims
     on_loop = OnLoop(asyncio.get_running_loop())
 
-    def forget(last_id: int, digests: list[bytes]) -> None:
+    def forget(last_id: int, folded: list[tuple[bytes, int]]) -> None:
         def both() -> None:
             journal.forget_claims(last_id)
-            claims.forget(digests)
+            claims.forget(folded)
 
         on_loop(both)
 

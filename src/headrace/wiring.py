@@ -13,17 +13,23 @@ from headrace.api.app import create_api
 from headrace.api.compat import logister, seestack, slowstats, statflow
 from headrace.api.compat.base import CompatServices
 from headrace.api.deps import HistogramReading, Readiness, Readings, Services, Unavailable
+from headrace.api.services.server_state import CLAIM_BYTES, Holdings
 from headrace.app import LOOP_WAIT_S, House, clock
 from headrace.catalog import dead_letters
 from headrace.dialects.registry import DIALECTS
-from headrace.gateway.gateway import App, Gateway, Handler
-from headrace.journal.journal import LATENCY_BOUNDS
-from headrace.journal.rescue import set_aside
+from headrace.gateway.gateway import App, Check, Gateway, Handler
+from headrace.journal.aside import set_aside
 from headrace.records.intents import Answer, Claim, Intent, RowIn, Submission, claim_key
 from headrace.web.site import make_site
 
 #: A loader this far behind is worth a word in `/readyz`, seconds.
 LAG_DEGRADED_S = 10.0
+
+DAY_US = 24 * 3_600 * 1_000_000
+
+#: Tries to sign in: so many at once, then so many a minute. An address may be a whole office.
+TRIES_BY_ACCOUNT = Spec("bucket", 2, 10)
+TRIES_BY_ADDRESS = Spec("bucket", 10, 40)
 
 
 class ApiKeys:
@@ -50,6 +56,34 @@ class ApiKeys:
         ).retry_after
 
 
+class FrontDoor:
+    """Tries to sign in are counted by account, and by client address unless that is one that guards do not count (rulings 1)."""
+
+    def __init__(self, gateway: Gateway) -> None:
+        self._gateway = gateway
+
+    def address(self, scope: Mapping[str, Any]) -> str:
+        return self._gateway.peers.address(_peer(scope), _headers(scope))
+
+    def charge(self, scope: Mapping[str, Any], email: str) -> int:
+        address = self._gateway.peers.counted(_peer(scope), _headers(scope))
+        limiter = self._gateway.limiter
+        if address:
+            charge = limiter.charge(("sign-in", "address", address), TRIES_BY_ADDRESS, 1)
+            if not charge.allowed:
+                return charge.retry_after
+        return limiter.charge(("sign-in", "account", email), TRIES_BY_ACCOUNT, 1).retry_after
+
+
+def _peer(scope: Mapping[str, Any]) -> str:
+    client = scope["client"]
+    return str(client[0]) if client else ""
+
+
+def _headers(scope: Mapping[str, Any]) -> dict[bytes, bytes]:
+    return dict(reversed(scope["headers"]))
+
+
 class Instruments:
     """The readings of all rooms, and whether the house can accept."""
 
@@ -59,15 +93,16 @@ class Instruments:
 
     def read(self) -> Readings:
         journal, loader, times = self._house.journal, self._house.loader, self._house.query_times
+        commits = journal.commit_times
         with self._house.catalog.read() as connection:
             letters = dead_letters.count_open(connection)
         return Readings(
             accepted=self._gateway.accepted,
             refused=self._gateway.refused,
-            journal_rows=journal.depth_rows,
-            journal_bytes=journal.depth_bytes,
+            journal_rows=journal.backlog.rows,
+            journal_bytes=journal.backlog.bytes,
             journal_oldest_s=self._lag(),
-            commit=HistogramReading(LATENCY_BOUNDS[:-1], tuple(journal.latency_counts), journal.latency_sum),
+            commit=HistogramReading(commits.BOUNDS, tuple(commits.counts), commits.total),
             loader_lag_s=self._lag(),
             rows=dict(loader.rows),
             dead_letters=letters,
@@ -76,7 +111,7 @@ class Instruments:
 
     def _lag(self) -> float:
         """Age of the oldest row that is not yet in the store, seconds."""
-        oldest = self._house.journal.oldest_after(self._house.loader.loaded_upto)
+        oldest = self._house.journal.backlog.oldest_after(self._house.loader.loaded_upto)
         return 0.0 if oldest is None else max(0.0, (clock() - oldest) / 1_000_000)
 
     def check(self) -> Readiness:
@@ -88,11 +123,14 @@ class Instruments:
         if (lag := self._lag()) > LAG_DEGRADED_S:
             degraded.append(f"the loader is {lag:.0f} s behind")
         try:
-            if quarantined := house.journal.quarantined():
+            if quarantined := house.journal.side.quarantined():
                 degraded.append(f"{quarantined} damaged journal pages are set aside")
         except sqlite3.Error as error:
             degraded.append(f"the journal cannot be read: {error}")
-        degraded += [f"a damaged journal is set aside in {name}" for name in set_aside(house.settings.data)]
+        degraded += [f"a damaged journal is set aside in {name}" for name in set_aside(house.journal.path)]
+        degraded += [f"damaged claims are set aside in {name}" for name in set_aside(house.folded.path)]
+        if house.folded.damage:
+            degraded.append(f"the claims are damaged ({house.folded.damage}): the next start sets them aside")
         if dropped := house.folded.dropped_early:
             degraded.append(f"{dropped:,} claims were forgotten before their time: raise HEADRACE_CLAIMS_MAX")
         return Readiness((trouble,) if trouble else (), tuple(degraded))
@@ -109,6 +147,11 @@ def make_handlers(house: House) -> Mapping[str, Handler]:
     }
 
 
+def make_checks(house: House) -> Mapping[str, Check]:
+    """What the vendors' reads ask of a body before it is charged, by the same names."""
+    return statflow.checks(CompatServices(house.context, house.open_store))
+
+
 def make_api(house: House, gateway: Gateway) -> App:
     """The app behind the gateway. Called on the event loop's thread."""
     instruments = Instruments(house, gateway)
@@ -119,10 +162,25 @@ def make_api(house: House, gateway: Gateway) -> App:
         append=_make_append(house, asyncio.get_running_loop()),
         gauges=instruments,
         ready=instruments,
+        door=FrontDoor(gateway),
+        holdings=_holdings(house),
         metrics_token=house.settings.metrics_token,
         path_prefix=house.settings.path_prefix,
+        session_idle_us=house.settings.session_days * DAY_US,
     )
     return create_api(services, DIALECTS, make_site(house.settings.path_prefix))
+
+
+def _holdings(house: House) -> Holdings:
+    settings = house.settings
+    return Holdings(
+        folder=settings.data,
+        journal_cap=settings.journal_max_bytes,
+        claims_cap=settings.claims_max * CLAIM_BYTES,
+        free_min=settings.disk_min_free_bytes,
+        store_memory=settings.store_memory_bytes,
+        started_at=clock(),
+    )
 
 
 def _make_append(house: House, loop: asyncio.AbstractEventLoop) -> Any:
@@ -131,7 +189,7 @@ def _make_append(house: House, loop: asyncio.AbstractEventLoop) -> Any:
     def append(letter_id: str, table: str, values: list[Any]) -> None:
         claim = Claim(claim_key("headrace.dead_letter", 0, letter_id))
         intent = Intent(rows=(RowIn(table, tuple(values)),), claims=(claim,))
-        submission = Submission([intent], lambda _: Answer(204))
+        submission = Submission([intent], lambda _: Answer(204), counted=False)
 
         async def put() -> None:
             await house.admission.append(house.admission.decide(submission, int(values[0])))

@@ -10,11 +10,14 @@ from pathlib import Path
 from typing import Any
 
 from headrace.admission.admission import Admission
-from headrace.admission.claims import Claims, FoldedClaims
+from headrace.admission.claims import Claims
+from headrace.admission.folded import FoldedClaims
 from headrace.admission.stats import StatRegistry
-from headrace.catalog import Catalog
+from headrace.admission.usage import Usage
+from headrace.catalog import Catalog, progress, usage
 from headrace.journal import Journal, JournalReader
 from headrace.records.intents import Answer, Claim, Decision, Intent, PointIn, Submission, claim_key
+from headrace.records.points import POINT_RECORDS, point_rows
 
 PROJECT = 1
 MIB = 1024 * 1024
@@ -49,17 +52,27 @@ class Room:
         self.journal = Journal(
             self._folder / "journal.db", clock=self.clock, first_segment=1, cap_bytes=100 * MIB, min_free_bytes=0
         )
-        self.stats = StatRegistry(self.catalog, derived_max=self._derived_max, pending=self.journal.saved_stats())
+        self.stats = StatRegistry(self.catalog, derived_max=self._derived_max, pending=self.journal.side.stats())
         self.folded = FoldedClaims(self._folder / "claims.db", maximum=1_000_000)
-        self.claims = Claims(self.folded, self.journal.saved_claims())
-        self.admission = Admission(self.journal, self.stats, self.claims, self.clock)
+        self.claims = Claims(self.folded, self.journal.side.claims(), self.clock)
+        self.usage = self._load_usage()
+        self.admission = Admission(self.journal, self.stats, self.claims, self.usage, self.clock)
+
+    def _load_usage(self) -> Usage:
+        with self.catalog.read() as conn:
+            projected, done = usage.load(conn, 0), progress.get(conn, self.journal.uuid)
+        reader = JournalReader(self.journal.path)
+        try:
+            return Usage(self.clock, projected, reader.facts(done))
+        finally:
+            reader.close()
 
     def reopen(self) -> None:
         self.close()
         self._open()
 
     def close(self) -> None:
-        self.journal._db.close()
+        self.journal._writer.db.close()
         self.folded.close()
 
     def run(self, *work: Coroutine[Any, Any, Any]) -> list[Any]:
@@ -76,7 +89,7 @@ class Room:
 
     def break_commits(self) -> Callable[[], None]:
         """Makes every commit fail until what is given back is called."""
-        self.journal._db.execute("PRAGMA busy_timeout=0")
+        self.journal._writer.db.execute("PRAGMA busy_timeout=0")
         other = sqlite3.connect(self.journal.path, isolation_level=None)
         other.execute("BEGIN IMMEDIATE")
 
@@ -93,8 +106,11 @@ class Room:
         found: dict[str, list[list[Any]]] = {}
         for segment in reader.segments(1 << 40):
             for page in reader.pages(segment):
-                rows = [json.loads(line) for line in page.body.splitlines()]
-                found.setdefault(page.table, []).extend(row[:-1] for row in rows)
+                found.setdefault(page.table, []).extend(
+                    map(list, point_rows(page.body))
+                    if page.form == POINT_RECORDS
+                    else (json.loads(line)[:-1] for line in page.body.splitlines())
+                )
         reader.close()
         return found
 

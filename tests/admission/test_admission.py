@@ -163,7 +163,7 @@ def test_nothing_rests_on_a_batch_that_failed_while_a_segment_was_sealed(
     def fail_once(*args: Any) -> None:
         if failures:
             raise failures.pop()
-        write(*args)
+        return write(*args)
 
     monkeypatch.setattr(room.journal, "_write", fail_once)
     results = room.run(room.append(asked), room.append(asked))
@@ -175,7 +175,7 @@ def test_nothing_rests_on_a_batch_that_failed_while_a_segment_was_sealed(
 
 
 def test_a_journal_without_room_stores_nothing_of_a_submission(room: Room) -> None:
-    room.journal._cap = 10
+    room.journal._room._cap = 10
     asked = submission(intent(point("a"), claims=[claim("c")]))
     (result,) = room.run(room.append(asked))
     assert isinstance(result, JournalUnavailable)

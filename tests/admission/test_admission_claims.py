@@ -12,8 +12,9 @@ from typing import Any
 import pytest
 from admission_room import DAY_US, NOW_US, Clock, Room, claim, intent, point, submission
 
-from headrace.admission import claims as module
-from headrace.admission.claims import HELD_US, Claims, FoldedClaims
+from headrace.admission import folded as module
+from headrace.admission.claims import Claims
+from headrace.admission.folded import HELD_S, HELD_US, FoldedClaims
 from headrace.admission.folding import fold
 from headrace.journal import JournalUnavailable
 
@@ -27,9 +28,9 @@ def batch(name: str, number: int, at: int = NOW_US) -> list[tuple[bytes, bytes, 
     return [(digest(f"{name}{n}"), b"%d" % n, at) for n in range(number)]
 
 
-def held(folded: FoldedClaims, name: str, number: int) -> int:
+def held(folded: FoldedClaims, name: str, number: int, now: int = NOW_US) -> int:
     """How many of a batch are held, each with its own value."""
-    found = [folded.holds(digest(f"{name}{n}")) for n in range(number)]
+    found = [folded.holds(digest(f"{name}{n}"), now) for n in range(number)]
     assert all(value in (None, b"%d" % n) for n, value in enumerate(found))
     return sum(value is not None for value in found)
 
@@ -104,15 +105,27 @@ def test_a_generation_goes_when_its_youngest_claim_is_past_its_time(
     assert len(open_folded()) == left
 
 
-def test_a_clock_set_back_does_not_shorten_the_time(open_folded: Callable[..., FoldedClaims]) -> None:
+def test_a_claim_of_a_clock_set_back_takes_no_other_with_it(open_folded: Callable[..., FoldedClaims]) -> None:
     folded = open_folded()
     folded.fold(batch("a", 60, NOW_US))
     folded.fold([*batch("b", 59, NOW_US), (digest("b59"), b"59", NOW_US - 200 * DAY_US)])
     folded.fold(batch("c", 1, NOW_US))
     folded.expire(NOW_US + HELD_US - 1)
-    assert [held(folded, name, 60) for name in "ab"] == [60, 60]
+    assert [held(folded, name, 60) for name in "ab"] == [60, 59]
     folded.expire(NOW_US - 400 * DAY_US)
     assert len(folded) == 121
+    assert held(folded, "b", 60, NOW_US - 81 * DAY_US) == 60
+
+
+@pytest.mark.parametrize(("late_us", "left"), [(-1_000_000, 60), (0, 0), (1_000_000, 0)])
+def test_the_youngest_goes_too_when_nothing_new_arrives(
+    open_folded: Callable[..., FoldedClaims], late_us: int, left: int
+) -> None:
+    folded = open_folded()
+    folded.fold(batch("a", 60))
+    folded.expire(NOW_US + HELD_US + late_us)
+    assert len(folded) == held(folded, "a", 60) == left
+    assert (len(open_folded()), folded.dropped_early) == (left, 0)
 
 
 def test_everything_expired_leaves_room_for_a_new_beginning(open_folded: Callable[..., FoldedClaims]) -> None:
@@ -174,7 +187,7 @@ def test_looking_while_a_generation_is_dropped(
         return look_up(generation, one)
 
     monkeypatch.setattr(folded, "_look_up", drop_first)
-    assert folded.holds(digest("a0")) is None
+    assert folded.holds(digest("a0"), NOW_US) is None
     assert len(folded) == 0
 
 
@@ -214,7 +227,7 @@ def test_what_cannot_be_looked_up_is_not_taken_for_new(
         other.execute("ALTER TABLE claims_1 RENAME TO elsewhere")
     other.close()
     with pytest.raises(JournalUnavailable, match="claims cannot be looked up"):
-        folded.holds(digest("a0"))
+        folded.holds(digest("a0"), NOW_US)
 
 
 def test_a_fold_that_fails_is_repeated(
@@ -242,16 +255,113 @@ def test_a_fold_that_fails_is_repeated(
 
 def test_recent_claims_are_taken_back_or_forgotten(open_folded: Callable[..., FoldedClaims]) -> None:
     folded = open_folded()
-    claims = Claims(folded, [(1, digest("saved"), b"v", NOW_US)])
+    claims = Claims(folded, [(1, digest("saved"), b"v", NOW_US)], Clock())
     assert claims.holds(digest("saved")) == b"v"
-    undo = claims.add(digest("new"), b"w")
+    undo = claims.add([(digest("new"), b"w")])
     assert (claims.holds(digest("new")), claims.unfolded, len(claims)) == (b"w", 2, 2)
     undo()
     undo()
     assert claims.holds(digest("new")) is None
     folded.fold([(digest("saved"), b"v", NOW_US)])
-    claims.forget([digest("saved"), digest("never there")])
+    claims.forget([(digest("saved"), NOW_US), (digest("never there"), NOW_US)])
     assert (claims.holds(digest("saved")), claims.unfolded, len(claims)) == (b"v", 0, 1)
+
+
+def fold_all(room: Room) -> None:
+    """Folds what waits, and has the journal forget it."""
+
+    async def trim(last: int) -> None:
+        room.journal.forget_claims(last)
+        room.journal.finish_trims()
+
+    def forget(last: int, folded: list[tuple[bytes, int]]) -> None:
+        room.claims.forget(folded)
+        room.run(trim(last))
+
+    assert fold(room.journal.path, room.folded, room.clock(), forget) > 0
+    assert (room.claims.unfolded, room.journal.side.claims()) == (0, [])
+
+
+@pytest.mark.parametrize(
+    ("late_s", "verdict"), [(-1, b'["DUPLICATE"]'), (0, b'["NEW"]'), (1, b'["NEW"]')], ids=["-1 s", "0", "+1 s"]
+)
+@pytest.mark.parametrize("folded", [False, True], ids=["unfolded", "folded"])
+@pytest.mark.parametrize("again", [False, True], ids=["", "after a restart"])
+def test_a_claim_is_held_for_120_days_wherever_it_is(
+    room: Room, clock: Clock, folded: bool, again: bool, late_s: int, verdict: bytes
+) -> None:
+    """To the second; then it can be made anew, and is held for as long again, folded beside the old one or not."""
+    first, other = (submission(intent(point("s"), claims=[claim(name)])) for name in ("one", "other"))
+    room.run(room.append(first))
+    if folded:
+        fold_all(room)
+    if again:
+        room.reopen()
+    clock.move(HELD_S - 1)
+    # Its generation is young still.
+    assert [answer.body for answer in room.run(room.append(first), room.append(other))] == [
+        b'["DUPLICATE"]',
+        b'["NEW"]',
+    ]
+    clock.move(1 + late_s)
+    assert room.run(room.append(first))[0].body == verdict
+    room.reopen()
+    assert room.run(room.append(first))[0].body == b'["DUPLICATE"]'
+    fold_all(room)
+    room.folded.warm()
+    for _ in range(2):
+        assert [answer.body for answer in room.run(room.append(first), room.append(other))] == [b'["DUPLICATE"]'] * 2
+        room.reopen()
+
+
+def test_a_claim_made_anew_while_the_old_one_is_folded_stays(open_folded: Callable[..., FoldedClaims]) -> None:
+    clock = Clock()
+    claims = Claims(open_folded(), [(1, digest("a"), b"old", NOW_US)], clock)
+    clock.move(HELD_S)
+    claims.add([(digest("a"), b"new")])
+    claims.forget([(digest("a"), NOW_US)])
+    assert (claims.holds(digest("a")), claims.unfolded) == (b"new", 1)
+
+
+def test_a_look_up_in_the_middle_of_a_fold(
+    open_folded: Callable[..., FoldedClaims], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The interpreter changes threads while a filter takes claims in: it must not be that one which is asked."""
+    asked: list[int] = []
+    plain = module._hash
+
+    def look_up_too(one: bytes) -> int:
+        if folding and not asked:
+            asked.append(0)
+            asked[0] = held(folded, "a", 5)
+        return plain(one)
+
+    folding = False
+    monkeypatch.setattr(module, "_hash", look_up_too)
+    folded = open_folded()
+    folded.fold(batch("a", 5))
+    folding = True
+    folded.fold(batch("b", 5))
+    assert asked == [5]
+    assert [held(folded, name, 5) for name in "ab"] == [5, 5]
+
+
+def test_a_file_from_before_claims_knew_their_time(open_folded: Callable[..., FoldedClaims], tmp_path: Path) -> None:
+    """They are held as long as the youngest of their generation."""
+    with sqlite3.connect(tmp_path / "claims.db") as old:
+        old.execute("CREATE TABLE generations (number INTEGER PRIMARY KEY, count, first_at, last_at, bloom BLOB)")
+        for number, last_at in enumerate((NOW_US, NOW_US + DAY_US), 1):
+            old.execute(f"CREATE TABLE claims_{number} (digest BLOB PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID")
+            old.execute(f"INSERT INTO claims_{number} VALUES (?, ?)", (digest(f"{number}0"), b"0"))
+            old.execute("INSERT INTO generations VALUES (?, 1, ?, ?, NULL)", (number, NOW_US, last_at))
+    old.close()
+    for folded in (open_folded(), open_folded()):
+        folded.warm()
+        folded.fold(batch("b", 1, NOW_US + 5 * DAY_US))
+        for late, left in ((-1, [1, 1]), (0, [0, 1]), (DAY_US - 1, [0, 1]), (DAY_US, [0, 0])):
+            assert [held(folded, name, 1, NOW_US + HELD_US + late) for name in "12"] == left
+        assert held(folded, "b", 1, NOW_US + HELD_US + DAY_US) == 1
+        assert all(generation.bloom is not None for generation in folded._generations)
 
 
 def test_from_the_journal_to_the_file(room: Room, clock: Clock) -> None:
@@ -262,16 +372,16 @@ def test_from_the_journal_to_the_file(room: Room, clock: Clock) -> None:
         return [(await room.append(first)).body, (await room.append(first)).body]
 
     assert room.run(twice()) == [[b'["NEW"]', b'["DUPLICATE"]']]
-    forgotten: list[tuple[int, list[bytes]]] = []
-    assert fold(room.journal.path, room.folded, clock(), lambda last, digests: forgotten.append((last, digests))) == 1
+    forgotten: list[tuple[int, list[tuple[bytes, int]]]] = []
+    assert fold(room.journal.path, room.folded, clock(), lambda *told: forgotten.append(told)) == 1
     # Killed before the journal forgot: it is in both.
     room.reopen()
     assert len(room.claims) == 2
     assert room.claims.holds(claim("one").key) == b"1"
 
-    def forget(last: int, digests: list[bytes]) -> None:
-        forgotten.append((last, digests))
-        room.claims.forget(digests)
+    def forget(last: int, folded: list[tuple[bytes, int]]) -> None:
+        forgotten.append((last, folded))
+        room.claims.forget(folded)
 
     assert fold(room.journal.path, room.folded, clock(), forget) == 1
     assert (room.claims.unfolded, len(room.claims)) == (0, 1)
@@ -282,6 +392,6 @@ def test_from_the_journal_to_the_file(room: Room, clock: Clock) -> None:
 
     room.run(trim())
     room.reopen()
-    assert room.journal.saved_claims() == []
+    assert room.journal.side.claims() == []
     assert room.run(room.append(first))[0].body == b'["DUPLICATE"]'
     assert fold(room.journal.path, room.folded, clock(), forget) == 0

@@ -68,6 +68,21 @@ class FakeReady:
 
 
 @dataclass
+class FakeDoor:
+    """Lets everybody try, unless told to make them wait."""
+
+    wait: int = 0
+    tried: list[str] = field(default_factory=list)
+
+    def address(self, scope: Any) -> str:
+        return scope["client"][0]
+
+    def charge(self, scope: Any, email: str) -> int:
+        self.tried.append(email)
+        return self.wait
+
+
+@dataclass
 class FakeStore:
     """Answers every query with the same rows and remembers what was asked."""
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 import shutil
 
 import pytest
-from api_world import NOW, FakeGauges, FakeKeys, FakeReady, World
+from api_world import NOW, FakeDoor, FakeGauges, FakeKeys, FakeReady, World
 
 from headrace.api.deps import Services
 from headrace.api.services import OPERATOR, Context, accounts, keys, projects
 from headrace.api.services.keys import KeySpec
+from headrace.api.services.server_state import Holdings
 from headrace.catalog import Catalog, sqlite_url
 
 
@@ -49,6 +50,8 @@ def world(tmp_path, seeded):
         store=lambda: built.store,
         gauges=FakeGauges(),
         ready=FakeReady(),
+        door=FakeDoor(),
+        holdings=Holdings(tmp_path, 1_000, 2_000, 3_000, 4_000, NOW),
         metrics_token="metrics-secret",
     )
     built = World(services, dict(ids), dict(secrets))

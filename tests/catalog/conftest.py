@@ -8,9 +8,29 @@ from headrace.catalog.accounts import AccountRow
 from headrace.catalog.projects import ProjectRow
 
 
+@pytest.fixture(params=["sqlite", "postgresql"])
+def engine(request: pytest.FixtureRequest) -> str:
+    name: str = request.param
+    return name
+
+
 @pytest.fixture
-def url(tmp_path: Path) -> str:
-    return sqlite_url(tmp_path / "catalog.db")
+def url(engine: str, request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """A catalog of the test's own: no file yet, or a database with the newest schema."""
+    if engine == "sqlite":
+        return sqlite_url(tmp_path / "catalog.db")
+    made: str = request.getfixturevalue("postgres").filled("catalog", lambda new: Catalog.open(new).close()).url
+    return made
+
+
+@pytest.fixture
+def new_url(engine: str, request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """Where there is no schema yet."""
+    if engine == "sqlite":
+        yield sqlite_url(tmp_path / "catalog.db")
+        return
+    with request.getfixturevalue("postgres").new() as made:
+        yield made
 
 
 @pytest.fixture

@@ -45,18 +45,18 @@ def test_the_order_does_not_matter(catalog: Catalog, facts: tuple[SessionFact, .
     assert tuple(after(catalog, again, end("ok", 9))) == expected
 
 
-def test_monitors_of_an_older_catalog_stay(url: str) -> None:
-    engine = sa.create_engine(url)
+def test_monitors_of_an_older_catalog_stay(new_url: str) -> None:
+    engine = sa.create_engine(new_url)
     with engine.begin() as conn:
         config = Config()
         config.set_main_option("script_location", "headrace.catalog:migrations")
         config.attributes["connection"] = conn
         command.upgrade(config, "0001")
         conn.exec_driver_sql(
-            "INSERT INTO monitors VALUES ('m', 1, 'nightly', 'production', 'N', 60, 1, 'ok', 5, 6, 'ok', 1.5, '', 'e', 4, 'person')"
+            "INSERT INTO monitors VALUES ('m', 1, 'nightly', 'production', 'N', 60, true, 'ok', 5, 6, 'ok', 1.5, '', 'e', 4, 'person')"
         )
     engine.dispose()
-    catalog = Catalog.open(url)
+    catalog = Catalog.open(new_url)
     with catalog.read() as conn:
         (row,) = monitors.load(conn, 1)
     catalog.close()

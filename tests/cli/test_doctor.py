@@ -34,7 +34,7 @@ def write_journal(data, rows=(), quarantined=0):
     with closing(schema.connect(data / "journal.db")) as journal:
         schema.prepare(journal, "a-journal", 1)
         for place, (at, body) in enumerate(rows, start=schema.page_ids(1)[0]):
-            journal.execute("INSERT INTO pages VALUES (?, 'events', 0, 7, 0, ?, ?)", (place, at, body))
+            journal.execute("INSERT INTO pages VALUES (?, 'events', 0, 7, 0, ?, ?, 0)", (place, at, body))
         for number in range(quarantined):
             journal.execute("INSERT INTO quarantine VALUES (?, 'events', 0, 1, 0, x'00')", (number,))
 

@@ -102,7 +102,8 @@ def test_an_empty_container_at_the_last_level_holds_no_value_beyond_it() -> None
     event = with_depth(16)
     text = json.dumps(event)
     for empty in ("{}", "[]"):
-        check_limits(json.loads(text.replace("0", empty)))
+        sent = text.replace("0", empty)
+        check_limits(json.loads(sent), sent.encode())
 
 
 def test_a_message_as_long_as_a_message_may_be_is_stored_whole() -> None:

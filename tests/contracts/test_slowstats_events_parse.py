@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import pytest
@@ -14,10 +15,10 @@ from outcomes import accepted, answered, outcome, refusal, row_of, shown
 
 from headrace.dialects.answers import Problem
 from headrace.dialects.base import Fault, FaultDetail
-from headrace.dialects.jsontext import NotJson, read_json
 from headrace.dialects.slowstats import DIALECT
+from headrace.dialects.slowstats_answers import BAD_EVENT
 from headrace.dialects.slowstats_discord import is_webhook, message
-from headrace.dialects.slowstats_events import event_fields, read_event, visitor_of
+from headrace.dialects.slowstats_events import exact_event, fast_event, visitor_of
 from headrace.records.intents import DailyEventFact, OutboxFact
 
 INVALID = (400, {"error": "Invalid request body."})
@@ -369,16 +370,18 @@ def test_any_body_is_answered(body: bytes) -> None:
 
 
 @given(bodies(events))
-def test_what_the_quick_reader_accepts_the_lenient_one_reads_alike(body: bytes) -> None:
-    try:
-        fields = event_fields(read_event(body))
-    except Problem:
-        fields = None
-    try:
-        slowly = event_fields(read_json(body))
-    except (Problem, NotJson):
-        slowly = None
-    assert fields == slowly
+def test_what_the_fast_reader_accepts_the_exact_one_reads_alike(body: bytes) -> None:
+    found = fast_event(body)
+    if found is not None:
+        assert found == exact_event(body)
+
+
+def test_the_fast_reader_reads_what_programs_send_and_leaves_the_rest() -> None:
+    assert fast_event(json.dumps(event(color=9, payload={"userId": "42"})).encode()) is not None
+    for unsure in ("[]", json.dumps(hooked()), json.dumps(event(more=1)), json.dumps(event(color=9.0))):
+        assert fast_event(unsure.encode()) is None
+    with pytest.raises(Problem, match=re.escape(BAD_EVENT)):
+        exact_event(b"[]")
 
 
 # --- the rest of the dialect

@@ -15,6 +15,7 @@ from __future__ import annotations
 import ctypes
 import functools
 import json
+import math
 import os
 import signal
 import sys
@@ -22,25 +23,27 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
+from struct import pack
 from typing import Any
 
 import clickhouse_connect  # noqa: F401 - a server needs it at once
 
 from headrace import server
 from headrace.admission import admission
-from headrace.admission.claims import FoldedClaims
+from headrace.admission.folded import FoldedClaims
 from headrace.api.services import dead_letters
 from headrace.cli.main import run
-from headrace.journal import journal
+from headrace.journal import trimming
 from headrace.journal.journal import Journal
+from headrace.journal.trimming import Trims
 from headrace.loader.draining import Drainer
 from headrace.loader.loader import Loader
 from headrace.loader.projections import DeadLetterBook, Projections
 from headrace.store import RowsRefused, Store
 from headrace.store.schema import ROLLUPS
 
-#: As it stands in an encoded line, and what takes its place.
-PLANTED, REFUSED = b",424242.5,", b',"planted",'
+#: As it stands among the encoded values, and what takes its place.
+PLANTED, REFUSED = pack("<d", 424242.5), pack("<d", math.nan)
 
 #: Small figures for what takes long or much otherwise: a trim of many commits, claims folded soon.
 TRIM_BYTES = 4_000
@@ -95,36 +98,36 @@ def replace(owner: Any, name: str, make: Callable[[Any], Any]) -> None:
 def _commit(write: Any) -> Any:
     """``commit.open``: rows are written, the transaction is not committed. ``commit.done``: it is, nobody was answered."""
 
-    def call(self: Journal, batch: Any, now: int) -> None:
-        self.writing = batch.row_count  # type: ignore[attr-defined]
-        write(self, batch, now)
+    def call(self: Journal, batch: Any, now: int) -> list[int]:
+        self._trims.writing = batch.row_count  # type: ignore[attr-defined]
+        gone: list[int] = write(self, batch, now)
         if batch.row_count:
             reach("commit.done")
+        return gone
 
     return call
 
 
-def _trim(trim: Any) -> Any:
+def _trim(some: Any) -> Any:
     """Runs within each commit, before its end. ``trim.open``: pages of a segment are deleted and more of it are left."""
 
-    def call(self: Journal) -> list[int]:
-        trimming = bool(self._trims)
-        gone: list[int] = trim(self)
+    def call(self: Trims, *args: Any) -> list[int]:
+        gone: list[int] = some(self, *args)
         if self.writing:  # type: ignore[attr-defined]
             reach("commit.open")
-        if trimming and not gone:
+        if self.segments and not gone:
             reach("trim.open")
         return gone
 
     return call
 
 
-def _trimmed(trimmed: Any) -> Any:
+def _trimmed(done: Any) -> Any:
     """``trim.some``: a commit took some pages of a segment and not all. ``trim.all``: the last ones."""
 
-    def call(self: Journal, gone: list[int]) -> None:
-        trimming = bool(self._trims)
-        trimmed(self, gone)
+    def call(self: Trims, gone: list[int], *args: Any) -> None:
+        trimming = bool(self.segments)
+        done(self, gone, *args)
         if trimming:
             reach("trim.all" if gone else "trim.some")
 
@@ -182,11 +185,11 @@ def _open_to_the_shim() -> None:
 
 def prepare() -> None:
     """Puts the steps into the rooms."""
-    journal.TRIM_BYTES = TRIM_BYTES
+    trimming.TRIM_BYTES = TRIM_BYTES
     server.FOLD_AT = FOLD_AT
     replace(Journal, "_write", _commit)
-    replace(Journal, "_trim_some", _trim)
-    replace(Journal, "_trimmed", _trimmed)
+    replace(Trims, "some", _trim)
+    replace(Trims, "done", _trimmed)
     replace(Store, "insert", _insert)
     replace(Store, "sync", _sync)
     replace(Loader, "_drain_sealed", _drain)

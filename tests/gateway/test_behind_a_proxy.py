@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 from ipaddress import ip_network
 from typing import Any
 
 import pytest
+from line import converse
+from wire import request_bytes
 
 from headrace.dialects.registry import DIALECTS
 from headrace.gateway.gateway import Gateway
@@ -16,16 +17,14 @@ from headrace.gateway.routes import RouteTable
 PROXY = "10.1.2.3"
 
 
-def ask(path: str, *, prefix: str = "", peer: str = PROXY, **headers: str) -> tuple[int | None, dict[str, Any]]:
+def ask(path: str, *, prefix: str = "", peer: str = PROXY, **headers: str) -> tuple[int | None, dict[str, Any] | None]:
     """The gateway's own status (None: it was left to the API and the pages), and the scope as it went on."""
-    sent: list[dict[str, Any]] = []
     passed: list[dict[str, Any]] = []
 
-    async def fallback(scope: Any, _receive: Any, _send: Any) -> None:
+    async def fallback(scope: Any, _receive: Any, send: Any) -> None:
         passed.append(scope)
-
-    async def send(message: dict[str, Any]) -> None:
-        sent.append(message)
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": b""})
 
     gateway = Gateway(
         table=RouteTable(DIALECTS),
@@ -35,23 +34,15 @@ def ask(path: str, *, prefix: str = "", peer: str = PROXY, **headers: str) -> tu
         monitors=None,  # type: ignore[arg-type]
         peers=Peers([ip_network("10.0.0.0/8")], []),
         handlers={},
+        checks={},
         options={},
         clock=lambda: 0,
         seal=str,
     )
     gateway.fallback = fallback
-    scope = {
-        "type": "http",
-        "method": "POST",
-        "path": path,
-        "root_path": prefix,
-        "scheme": "http",
-        "client": (peer, 40_000),
-        "query_string": b"",
-        "headers": [(name.replace("_", "-").encode(), value.encode()) for name, value in headers.items()],
-    }
-    asyncio.run(gateway(scope, None, send))  # type: ignore[arg-type]
-    return (sent[0]["status"] if sent else None), (passed[0] if passed else scope)
+    fields = {name.replace("_", "-"): value for name, value in headers.items()}
+    (reply,) = converse(gateway, request_bytes("POST", path, fields), prefix=prefix, peer=peer)
+    return (None, passed[0]) if passed else (reply.status, None)
 
 
 @pytest.mark.parametrize("path", ["/tele/v1/ingest", "/v1/ingest"], ids=["with the prefix", "cut by the proxy"])
@@ -65,6 +56,7 @@ def test_a_vendors_path_is_found_behind_the_prefix(path):
 )
 def test_pages_get_the_path_without_the_prefix(path, left):
     status, scope = ask(path, prefix="/tele")
+    assert scope is not None
     assert (status, scope["path"], scope["root_path"]) == (None, left, "")
 
 
@@ -79,4 +71,6 @@ def test_pages_get_the_path_without_the_prefix(path, left):
     ids=["trusted", "several proxies", "no scheme", "not trusted"],
 )
 def test_the_scheme_is_believed_from_a_trusted_proxy_only(peer, told, scheme):
-    assert ask("/docs", peer=peer, x_forwarded_proto=told)[1]["scheme"] == scheme
+    scope = ask("/docs", peer=peer, x_forwarded_proto=told)[1]
+    assert scope is not None
+    assert scope["scheme"] == scheme

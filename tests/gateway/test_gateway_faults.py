@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import inspect
 import logging
 from types import SimpleNamespace
@@ -10,7 +9,8 @@ from typing import Any
 
 import pytest
 from endpoints import BY_PATH, ENDPOINTS, Endpoint, path_of
-from wire import Reply, assert_form
+from line import converse
+from wire import Reply, assert_form, request_bytes
 
 from headrace.admission.keys import LookUpFailed
 from headrace.admission.limits import Limiter, Spec
@@ -52,28 +52,19 @@ def make_gateway(**given: Any) -> Gateway:
     return Gateway(**{name: needed.get(name) for name in names})
 
 
-def ask(gateway: Gateway, endpoint: Endpoint, *, address: str = ADDRESS, body: bytes = b"{}", **headers: str) -> Reply:
-    sent: list[dict[str, Any]] = []
-
-    async def receive() -> dict[str, Any]:
-        return {"type": "http.request", "body": body, "more_body": False}
-
-    async def send(message: dict[str, Any]) -> None:
-        sent.append(message)
-
+def ask(
+    gateway: Gateway,
+    endpoint: Endpoint,
+    *,
+    address: str = ADDRESS,
+    body: bytes = b"{}",
+    length: int | None = None,
+    **headers: str,
+) -> Reply:
     fields = {"content-type": "application/json", **headers}
-    scope = {
-        "type": "http",
-        "method": "POST",
-        "path": endpoint.path,
-        "query_string": b"",
-        "client": (address, 40_000),
-        "headers": [(name.replace("_", "-").encode(), value.encode()) for name, value in fields.items()],
-    }
-    asyncio.run(gateway(scope, receive, send))
-    start, content = sent
-    told = {name.decode(): value.decode() for name, value in start["headers"]}
-    return Reply(start["status"], told, content["body"])
+    named = {name.replace("_", "-"): value for name, value in fields.items()}
+    (reply,) = converse(gateway, request_bytes("POST", endpoint.path, named, body, length=length), peer=address)
+    return reply
 
 
 def key_header(endpoint: Endpoint) -> dict[str, str]:
@@ -91,8 +82,8 @@ def test_the_flood_guard_comes_before_everything(endpoint: Endpoint) -> None:
     gateway.limiter.charge(scope, Spec("aligned", 12_000, 0), 11_999)
     # The 12,000th request passes the guard and fails the next step that it can; the one after it fails nothing but the guard.
     status = 413 if "declared_size" in endpoint.route.steps else 401
-    assert ask(gateway, endpoint, content_length="99999999").status == status
-    reply = ask(gateway, endpoint, content_length="99999999")
+    assert ask(gateway, endpoint, length=99_999_999).status == status
+    reply = ask(gateway, endpoint, length=99_999_999)
     assert (reply.status, reply.json()["limit"]) == (429, 12_000)
     assert reply.headers["x-ratelimit-limit"] == "12000"
     assert reply.headers["x-ratelimit-reset"] == str(RESET)

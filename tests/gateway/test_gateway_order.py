@@ -21,7 +21,8 @@ from headrace.dialects.registry import ROUTES as EVERY_ROUTE
 
 #: StatHat's errors are 200s with a text: ``test_stathat_order`` has their pairs.
 ROUTES = tuple(route for route in EVERY_ROUTE if route.dialect != "stathat")
-#: What a step answers when it refuses. The status of ``parse`` is the dialect's own, that of ``handle`` is in ``READS``.
+#: What a step answers when it refuses. The status of ``parse`` is the dialect's own, that of ``handle`` is in ``READS``, that of
+#: ``quota`` in ``QUOTA``.
 STATUS: dict[Step, int] = {
     "ip_guard": 429,
     "declared_size": 413,
@@ -33,10 +34,15 @@ STATUS: dict[Step, int] = {
     "body": 415,
     "decode": 413,
     "parse": 400,
+    "check": 400,
     "decide": 409,
     "charge_cost": 429,
     "append": 503,
 }
+
+
+#: What a dialect answers when the month's records are used up (rulings 2).
+QUOTA = {"slowstats": 403, "statflow": 429, "logister": 403, "seestack": 403, "canaryhub": 429}
 
 
 class Read(NamedTuple):
@@ -51,10 +57,10 @@ READS = {
     ("GET", "/v1/stats"): Read(400, "/v1/stats?limit=0"),
     ("GET", "/v1/stats/{id}/data"): Read(404, "/v1/stats/unknown/data"),
     ("GET", "/v1/stats/{id}/export"): Read(404, "/v1/stats/unknown/export"),
-    ("POST", "/v1/auth/api-keys"): Read(400, body=b"{"),
+    ("POST", "/v1/auth/api-keys"): Read(0),
     ("GET", "/v1/auth/api-keys"): Read(0),
     ("DELETE", "/v1/auth/api-keys/{id}"): Read(404, "/v1/auth/api-keys/unknown"),
-    ("POST", "/v1/annotations"): Read(400, body=b"{"),
+    ("POST", "/v1/annotations"): Read(404, body=b'{"text":"t","stat":"unknown"}'),
     ("GET", "/v1/annotations"): Read(400, "/v1/annotations?from=whenever"),
     ("DELETE", "/v1/annotations/{id}"): Read(404, "/v1/annotations/unknown"),
     ("POST", "/api/v1/cron-monitors"): Read(400, body=b"{"),
@@ -78,9 +84,11 @@ CONFLICTS: dict[str, Callable[[Any], Any]] = {
     "/v1/ingest/batch": lambda value: {"items": [{"stat": "taken", "type": "value", "value": value}]},
 }
 #: Steps that a route has and that cannot refuse: no request of it makes a conflict; loopback is not counted by the guard
-#: (``test_gateway_faults`` lets others in).
-NEVER = {(route.path, "decide") for route in ROUTES if route.dialect == "seestack"} | {
-    (route.path, "ip_guard") for route in ROUTES
+#: (``test_gateway_faults`` lets others in); check-ins are outside quotas.
+NEVER = {
+    *((route.path, "decide") for route in ROUTES if route.dialect == "seestack"),
+    *((route.path, "ip_guard") for route in ROUTES),
+    ("/ingest/v1/heartbeat", "quota"),
 }
 
 
@@ -94,6 +102,7 @@ class Attempt:
     body: bytes
     scopes: tuple[str, ...] = ("read", "write", "manage")
     spent: bool = False
+    over: bool = False
     keyless: bool = False
     length: int | None = None
     headers: dict[str, str] = field(default_factory=lambda: {"Content-Type": "application/json"})
@@ -101,7 +110,14 @@ class Attempt:
     def send(self) -> Reply:
         body = b"" if self.length is not None else self.body
         headers = self.headers if self.keyless else {**self.headers, **bearer(self._key())}
-        return talk(self.client.server, request_bytes(self.route.method, self.path, headers, body, length=self.length))
+        data = request_bytes(self.route.method, self.path, headers, body, length=self.length)
+        if not self.over:
+            return talk(self.client.server, data)
+        self.client.set_quota(0)
+        try:
+            return talk(self.client.server, data)
+        finally:
+            self.client.set_quota(None)
 
     def _key(self) -> str:
         """A key with the attempt's scopes; when it has to be spent, its one unit is used up in the route's own group."""
@@ -134,8 +150,13 @@ def _too_large(attempt: Attempt) -> None:
 
 
 def _unreadable(attempt: Attempt) -> None:
-    """Where the step ``headers`` looks at the encoding, a body that is not what it says (400)."""
-    attempt.headers["Content-Encoding"] = "br" if attempt.route.check_headers is None else "gzip"
+    """Where the step ``headers`` answers as an unknown encoding is answered, a body that is too large or not what it says."""
+    if attempt.route.check_headers is None:
+        attempt.headers["Content-Encoding"] = "br"
+    elif attempt.route.dialect == "seestack":
+        _too_large(attempt)
+    else:
+        attempt.headers["Content-Encoding"] = "gzip"
 
 
 def _bad_headers(attempt: Attempt) -> None:
@@ -157,6 +178,10 @@ def _conflict(attempt: Attempt) -> None:
 
 def _bad_retry_key(attempt: Attempt) -> None:
     attempt.headers["Idempotency-Key"] = "not visible"
+
+
+def _not_json(attempt: Attempt) -> None:
+    attempt.body = b"{"
 
 
 def _bad_read(attempt: Attempt) -> None:
@@ -183,7 +208,9 @@ FAIL: dict[Step, Callable[[Attempt], None]] = {
     "body": _unreadable,
     "decode": _over_limit,
     "parse": _spoiled,
+    "check": _not_json,
     "decide": _conflict,
+    "quota": _set("over"),
     "charge_cost": _set("spent"),
     "append": _nothing,
     "handle": _bad_read,
@@ -200,7 +227,9 @@ def status_of(route: Route, step: Step) -> int:
     if step == "handle":
         return READS[route.method, route.path].status
     if step == "body" and "headers" in route.steps:
-        return 400
+        return 413 if route.dialect == "seestack" else 400
+    if step == "quota":
+        return QUOTA[route.dialect]
     return BY_PATH[route.path].spoiled_status if step == "parse" else STATUS[step]
 
 
@@ -208,6 +237,8 @@ def pairs() -> Iterator[Any]:
     for route in ROUTES:
         steps = [step for step in route.steps if can_refuse(route, step)]
         for first, second in pairwise(steps):
+            if (first, second) == ("quota", "charge_cost"):
+                continue  # both are 429: ``test_gateway_quotas`` sees that nothing is charged
             yield pytest.param(route, first, second, id=f"{route.method} {route.path}: {first}, {second}")
 
 

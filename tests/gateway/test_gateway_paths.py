@@ -88,6 +88,25 @@ def test_browsers_may_post_where_the_table_says_so(client: Client, endpoint: End
     assert preflight.status_code == (204 if endpoint.route.cors else 405)
 
 
+def test_a_preflight_is_granted_where_browsers_post_to(client: Client) -> None:
+    """Below ``/ingest/v1/`` for any path, before a key is asked for; elsewhere below ``/ingest/`` the key comes first."""
+    origin = {"Origin": "https://shop.example", "Access-Control-Request-Method": "POST"}
+    key = {"X-SeeStack-Key": client.key}
+    for path, granted in (
+        ("/ingest/v1/logs", True),
+        ("/ingest/v1/unknown", True),
+        ("/ingest/v1/", True),
+        ("/ingest/v1", False),
+        ("/ingest/v2/logs", False),
+        ("/ingest/unknown", False),
+    ):
+        keyless, keyed = (client.call("OPTIONS", path, headers=origin | more) for more in ({}, key))
+        assert [keyless.status_code, keyed.status_code] == ([204, 204] if granted else [401, 404]), path
+        unknown = client.call("PUT", path, headers=origin | key)
+        for answer in (keyless, keyed, unknown):
+            assert answer.headers.get("access-control-allow-origin") == ("*" if granted else None), path
+
+
 def test_our_own_api_and_the_pages_have_no_cors(client: Client) -> None:
     origin = {"Origin": "https://shop.example", "Access-Control-Request-Method": "GET"}
     for path in ("/api/headrace/stats", "/v1/stats", "/", "/docs", "/docs/openapi.json", "/healthz"):

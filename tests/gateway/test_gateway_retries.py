@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
+import socket
+from concurrent.futures import ThreadPoolExecutor, wait
 from functools import partial
 from typing import Any
 
 import pytest
 import requests
-from endpoints import BY_PATH, ENDPOINTS, Endpoint, path_of
-from wire import Client, Connection, assert_form, request_bytes, settle
+from endpoints import BY_PATH, ENDPOINTS, MAIN, Endpoint, path_of
+from wire import Client, Connection, Reply, assert_form, request_bytes, settle
 
 EVERY = pytest.mark.parametrize("endpoint", ENDPOINTS, ids=path_of)
 REPLAYED = "idempotency-replayed"
+CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
+#: How long retries have to come before the first request ends, seconds; those that come later are told the same.
+SENT_S = 0.1
 
 
 @pytest.fixture(scope="module")
@@ -120,6 +124,79 @@ def test_a_retry_in_the_same_commit(client: Client) -> None:
     assert (first.status, second.status) == (201, 201)
     assert REPLAYED not in first.headers
     assert second.headers[REPLAYED] == "true"
+
+
+class Slow:
+    """A request whose body is held back. The server has read its head and asks for more."""
+
+    def __init__(self, client: Client, endpoint: Endpoint, body: bytes, key: str, word: str) -> None:
+        headers = {"Content-Type": endpoint.content_type, **endpoint.header(key), **retry(word)}
+        headers["Expect"] = "100-continue"
+        request = request_bytes("POST", endpoint.path, headers, body)
+        cut = len(request) - len(body)
+        self._rest = request[cut:]
+        self._connection = Connection(client.server)
+        self._connection.send(request[:cut])
+        assert self._connection.socket.recv(len(CONTINUE), socket.MSG_WAITALL) == CONTINUE
+
+    def hang_up(self) -> None:
+        self._connection.__exit__()
+
+    def finish(self) -> Reply:
+        self._connection.send(self._rest)
+        with self._connection:
+            reply = self._connection.reply()
+        assert reply is not None
+        return reply
+
+
+@pytest.mark.parametrize("endpoint", MAIN, ids=path_of)
+def test_a_retry_waits_for_the_first_request(client: Client, endpoint: Endpoint) -> None:
+    """It is charged nothing, although nothing was stored yet when it came."""
+    word, key = f"slow-{endpoint.path}", client.make_key(rate=1, burst=1)
+    first = Slow(client, endpoint, endpoint.body(client), key, word)
+    with ThreadPoolExecutor(2) as pool:
+        again = [pool.submit(endpoint.post, client, key=key, headers=retry(word)) for _ in range(2)]
+        wait(again, timeout=SENT_S)
+        told = first.finish()
+        answers = [one.result() for one in again]
+    assert (told.status, told.headers.get(REPLAYED)) == (endpoint.status, None)
+    for answer in answers:
+        assert (answer.status_code, answer.content, answer.headers[REPLAYED]) == (endpoint.status, told.body, "true")
+
+
+@pytest.mark.parametrize("endpoint", MAIN, ids=path_of)
+def test_when_the_first_request_fails_the_next_one_is_the_first(client: Client, endpoint: Endpoint) -> None:
+    word = f"fails-{endpoint.path}"
+    first = Slow(client, endpoint, endpoint.spoiled, client.key, word)
+    with ThreadPoolExecutor(3) as pool:
+        again = [pool.submit(endpoint.post, client, headers=retry(word)) for _ in range(3)]
+        wait(again, timeout=SENT_S)
+        assert first.finish().status == endpoint.spoiled_status
+        answers = [one.result() for one in again]
+    assert [answer.status_code for answer in answers] == [endpoint.status] * 3
+    assert sorted(REPLAYED in answer.headers for answer in answers) == [False, True, True]
+    assert len({answer.content for answer in answers}) == 1
+
+
+def test_a_first_request_that_hangs_holds_nobody_up(client: Client) -> None:
+    """Its client may be gone: the retry is taken after a while, and what comes of the first one later is the same answer."""
+    endpoint = BY_PATH["/api/v1/ingest_events"]
+    first = Slow(client, endpoint, endpoint.body(client), client.key, "hangs")
+    again = endpoint.post(client, headers=retry("hangs"))
+    assert (again.status_code, again.headers.get(REPLAYED)) == (endpoint.status, None)
+    late = first.finish()
+    assert (late.status, late.body, late.headers[REPLAYED]) == (endpoint.status, again.content, "true")
+    assert endpoint.post(client, headers=retry("hangs")).headers[REPLAYED] == "true"
+
+
+def test_a_first_request_whose_client_hangs_up_is_over(client: Client) -> None:
+    endpoint = BY_PATH["/v1/ingest"]
+    for _ in range(2):
+        first = Slow(client, endpoint, endpoint.body(client), client.key, "gone")
+        first.hang_up()
+    answer = endpoint.post(client, headers=retry("gone"))
+    assert (answer.status_code, answer.headers.get(REPLAYED)) == (endpoint.status, None)
 
 
 def test_a_uuid_and_a_retry_key_together(client: Client) -> None:

@@ -20,6 +20,8 @@ class Upload:
         self.gateway = SimpleNamespace(waiting=held, in_flight=InFlight(room))
         self.route = SimpleNamespace(cap=100)
         self.held_bytes = 0
+        self.sent = None
+        self.line = self
         self.pieces: asyncio.Queue[bytes] = asyncio.Queue()
 
     async def receive(self) -> dict[str, Any]:

@@ -28,6 +28,7 @@ TEXTS = {
     "parse.time": "invalid t",
     "parse.name": "stat name too long",
     "decide": "stat is a value",
+    "quota": "quota exceeded",
     "charge_cost": "rate limit exceeded",
     "append": "service unavailable",
 }
@@ -50,7 +51,7 @@ class Spoiled:
         self.headers = dict(FORM)
         self.length: int | None = None
         self.key: str | None = client.key
-        self.off = False
+        self.off = self.over = False
 
     def fail(self, check: str) -> None:
         ez = self.path == "/ez"
@@ -80,6 +81,8 @@ class Spoiled:
                 self.fields["stat"] = "x" * 256
             case "decide":
                 self.fields["stat"] = "load"
+            case "quota":
+                self.over = True
             case "charge_cost":
                 self.key = self.client.make_key(rate=1, burst=1)
                 spent = Spoiled(self.client, self.method, self.path)
@@ -92,12 +95,16 @@ class Spoiled:
         path, body = (f"{self.path}?{form}", b"") if self.method == "GET" else (self.path, form.encode())
         if self.off:
             self.client.server.call("project.stathat", project=self.client.project, ez=False)
+        if self.over:
+            self.client.set_quota(0)
         try:
             data = request_bytes(self.method, path, self.headers, b"" if self.length else body, length=self.length)
             return talk(self.client.server, data)
         finally:
             if self.off:
                 self.client.server.call("project.stathat", project=self.client.project, ez=True)
+            if self.over:
+                self.client.set_quota(None)
 
 
 def checks(method: str, path: str) -> list[str]:
@@ -166,7 +173,7 @@ def test_a_journal_that_takes_nothing_is_unavailable(full_client: Client) -> Non
     assert int(reply.headers["retry-after"]) >= 1
 
 
-STEPS: tuple[Step, ...] = ("auth", "scope", "idempotency", "parse", "decide", "charge_cost", "append")
+STEPS: tuple[Step, ...] = ("auth", "scope", "idempotency", "parse", "decide", "quota", "charge_cost", "append")
 
 
 @pytest.mark.parametrize("route", DIALECT.routes, ids=lambda route: f"{route.method} {route.path}")

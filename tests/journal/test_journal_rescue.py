@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from headrace.journal import Journal, JournalReader, SavedAnswer, SavedStat, rescue
+from headrace.journal import Journal, JournalReader, SavedAnswer, SavedStat, aside, rescue
 from headrace.journal.schema import JournalTooNew
 
 FIRST = 1_000
@@ -99,13 +99,13 @@ def test_sound_files_are_left_alone(tmp_path: Path, path: Path, state: str) -> N
         path.write_bytes(b"")
     elif state == "killed":
         journal = open_journal(path)
-        journal._db.execute("UPDATE meta SET value = value")
+        journal._writer.db.execute("UPDATE meta SET value = value")
         before = shutil.copytree(tmp_path, tmp_path / "copy")
         journal.close()
         path = before / "journal.db"
     assert begin(path) is None
     assert not list(path.parent.glob("*resc*"))
-    assert rescue.set_aside(path.parent) == []
+    assert aside.set_aside(path) == []
     if state in {"sound", "killed"}:
         assert rows(path) == whole()
 
@@ -173,7 +173,7 @@ def test_what_can_be_read_goes_on_under_its_own_segments(path: Path, spoil: Call
     assert path.read_bytes() == spoiled
     rescue.finish(path, found)
     assert found.aside.read_bytes() == spoiled
-    assert rescue.set_aside(path.parent) == [found.aside.name]
+    assert aside.set_aside(path) == [found.aside.name]
     saved = rows(path)
     assert least <= sum(map(len, saved.values())) == found.rows <= PAGES
     assert all(set(numbers) <= set(whole()[segment]) for segment, numbers in saved.items())
@@ -185,8 +185,8 @@ def test_what_can_be_read_goes_on_under_its_own_segments(path: Path, spoil: Call
     assert journal.uuid == found.uuid
     if least >= 40:
         assert journal.segment == FIRST + 3
-        assert len(journal.saved_stats()) == len(journal.saved_claims()) == PAGES
-        assert journal.saved_answer(b"%016d" % 5, NOW_US) == (202, "[]", b"{}")
+        assert len(journal.side.stats()) == len(journal.side.claims()) == PAGES
+        assert journal.side.answer(b"%016d" % 5, NOW_US) == (202, "[]", b"{}")
     journal.close()
     assert begin(path) is None
 
@@ -238,7 +238,7 @@ def test_a_stop_before_the_swap_ends_goes_on_from_there(path: Path, moved: int) 
     assert (again.uuid, again.old_uuid, again.rows) == (first.uuid, first.old_uuid, first.rows)
     rescue.finish(path, again)
     assert uuid_of(path) == first.uuid
-    assert len(rescue.set_aside(path.parent)) == 1
+    assert len(aside.set_aside(path)) == 1
     assert begin(path) is None
 
 
@@ -251,4 +251,4 @@ def test_the_log_that_belongs_to_a_damaged_file_stays_beside_it(path: Path) -> N
     path.with_name("journal.db-wal").write_bytes(b"log")
     rescue.finish(path, found)
     assert found.aside.with_name(found.aside.name + "-wal").read_bytes() == b"log"
-    assert rescue.set_aside(path.parent) == [found.aside.name]
+    assert aside.set_aside(path) == [found.aside.name]

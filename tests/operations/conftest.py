@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import socket
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -44,11 +43,9 @@ def make_server(server_class: Any, initialised: Path, tmp_path: Path) -> Iterato
 
 
 @pytest.fixture
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+def free_port(server_class: Any) -> int:
+    port: int = server_class.free_port()
+    return port
 
 
 @pytest.fixture

@@ -42,33 +42,59 @@ class House(NamedTuple):
         return self.first.project
 
 
+@pytest.fixture(params=["sqlite", "postgresql"])
+def engine(request: pytest.FixtureRequest) -> str:
+    name: str = request.param
+    return name
+
+
 @pytest.fixture
-def empty(tmp_path: Path) -> Iterator[Context]:
+def empty(engine: str, request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Context]:
     """A context on an instance without an account."""
-    catalog = Catalog.open(sqlite_url(tmp_path / "catalog.db"))
+    if engine == "sqlite":
+        url = sqlite_url(tmp_path / "catalog.db")
+    else:
+        url = request.getfixturevalue("postgres").filled("catalog", lambda new: Catalog.open(new).close()).url
+    catalog = Catalog.open(url)
     yield Context(catalog, Clock())
     catalog.close()
 
 
-@pytest.fixture(scope="session")
-def set_up(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, SetUp, ProjectInfo]:
-    """The file of an instance that was set up once: hashing a password for every test would take most of the time."""
-    path = tmp_path_factory.mktemp("template") / "catalog.db"
-    catalog = Catalog.open(sqlite_url(path))
+class Template(NamedTuple):
+    """An instance that was set up once: hashing a password for every test would take most of the time."""
+
+    first: SetUp
+    foreign: ProjectInfo
+
+
+def _set_up(url: str) -> Template:
+    catalog = Catalog.open(url)
     context = Context(catalog, Clock())
     first = setup.init(context, email="owner@example.org", password="correct horse", project="Shop")
     with catalog.write() as conn:
         accounts.add(conn, AccountRow("stranger", "s@example.org", "s", "hash", "member", NOW))
     foreign = project_service.create(context, OPERATOR, name="Foreign", account="s@example.org")
     catalog.close()
-    return path, first, foreign
+    return Template(first, foreign)
+
+
+@pytest.fixture(scope="session")
+def in_sqlite(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Template]:
+    path = tmp_path_factory.mktemp("template") / "catalog.db"
+    return path, _set_up(sqlite_url(path))
 
 
 @pytest.fixture
-def house(tmp_path: Path, set_up: tuple[Path, SetUp, ProjectInfo]) -> Iterator[House]:
-    template, first, foreign = set_up
-    shutil.copyfile(template, tmp_path / "catalog.db")
-    catalog, clock, pending = Catalog.open(sqlite_url(tmp_path / "catalog.db")), Clock(), []
+def house(engine: str, request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[House]:
+    if engine == "sqlite":
+        path, template = request.getfixturevalue("in_sqlite")
+        shutil.copyfile(path, tmp_path / "catalog.db")
+        url = sqlite_url(tmp_path / "catalog.db")
+    else:
+        database = request.getfixturevalue("postgres").filled("services", _set_up)
+        url, template = database.url, database.given
+    catalog, clock, pending = Catalog.open(url), Clock(), []
     context = Context(catalog, clock, pending=lambda number: [row for row in pending if row.project == number])
-    yield House(context, clock, pending, first, Actor(first.account.id), Actor("stranger"), foreign)
+    owner, stranger = Actor(template.first.account.id), Actor("stranger")
+    yield House(context, clock, pending, template.first, owner, stranger, template.foreign)
     catalog.close()

@@ -6,10 +6,11 @@ import pytest
 import sqlalchemy as sa
 from service_checks import refused
 
-from headrace.api.services import OPERATOR, Actor, Context, ServiceError, accounts, keys, projects, setup
+from headrace.api.services import OPERATOR, Actor, Context, ServiceError, accounts, keys, projects, sessions, setup
 from headrace.catalog import meta, tables
 
-GOOD = {"email": "Owner@Example.org", "password": "correct horse"}
+PASSWORD = "correct horse"
+GOOD = {"email": "Owner@Example.org", "password": PASSWORD}
 
 
 def test_the_setup_token_makes_an_owner_once(empty: Context) -> None:
@@ -28,7 +29,11 @@ def test_the_setup_token_makes_an_owner_once(empty: Context) -> None:
 
     assert setup.issue_token(empty) is None
     assert (made.account.email, made.account.role, made.project.slug) == ("owner@example.org", "owner", "my-shop")
-    assert (made.key.project_id, made.key.scopes, made.project.number) == (made.project.id, ["read", "write"], 1)
+    assert made.project.number == 1
+    viewer = sessions.find(empty, made.token)
+    assert viewer
+    assert (viewer.account, viewer.is_owner) == (made.account, True)
+    assert keys.list_all(empty, viewer.actor) == []
     assert [row.id for row in accounts.list_all(empty, OPERATOR)] == [made.account.id]
 
 
@@ -211,10 +216,11 @@ def test_projects_need_an_account(empty: Context) -> None:
 
 def test_an_actor_reaches_what_its_key_reaches() -> None:
     from headrace.api.services import key_actor
+    from headrace.api.services.base import Who
     from headrace.catalog.keys import KeyRow
 
     row = KeyRow("k", "a", 3, "p", "project", "key", frozenset(("read",)), b"", {}, None, None, False, 9, None, "")
-    assert key_actor(row) == Actor("a", 3, frozenset(("read",)), 9)
+    assert key_actor(row) == Actor("a", 3, frozenset(("read",)), 9, Who("key", "k"))
     assert key_actor(row._replace(reach="account")).project is None
 
 

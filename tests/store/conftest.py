@@ -8,9 +8,10 @@ from uuid import UUID, uuid4
 import pytest
 from store_rows import START, line_of, numbers, resolved, row_of
 
-from headrace.records.encode import encode_points, partition_of
+from headrace.records.encode import partition_of
+from headrace.records.points import encode_points
 from headrace.records.tables import TABLES
-from headrace.store import Store
+from headrace.store import PointRecords, Store
 
 
 @pytest.fixture(scope="session")
@@ -40,9 +41,9 @@ def put(store: Store) -> Callable[..., None]:
     """Stores points (stat, ts in ms, value) of a project as the loader does."""
 
     def put(project: int, points: Sequence[tuple[int, int, float]], batch: int | None = None) -> None:
-        lines = encode_points(project, resolved((*point, 0) for point in points), batch or next(numbers))
-        for payload, rows in lines.values():
-            store.insert("points", payload, rows, str(uuid4()))
+        number = batch or next(numbers)
+        for records, rows in encode_points(project, resolved((*point, 0) for point in points)).values():
+            store.insert("points", PointRecords(records, number), rows, str(uuid4()))
 
     return put
 

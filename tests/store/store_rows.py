@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-from headrace.records.encode import ResolvedPoints, encode_row, finish_row
+from headrace.records.encode import encode_row, finish_row
+from headrace.records.points import ResolvedPoints
 from headrace.records.tables import TABLES
 
 GOLDEN = Path(__file__).parent / "golden"

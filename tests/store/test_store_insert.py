@@ -8,11 +8,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from store_rows import MINUTE, START, line_of, numbers, resolved, row_of
 
-from headrace.records.encode import BadRow, encode_points
+from headrace.records.encode import BadRow
+from headrace.records.points import encode_points
 from headrace.records.tables import TABLES
 from headrace.records.text import clean_text
-from headrace.store import RowsRefused, Store, StoreUnavailable
-from headrace.store.client import INSERT_SETTINGS
+from headrace.store import PointRecords, RowsRefused, Store, StoreUnavailable
+from headrace.store.engine import INSERT_SETTINGS
 from headrace.store.events import get_row
 from headrace.store.schema import sent_columns
 
@@ -42,8 +43,8 @@ def test_points_reach_the_table_and_both_rollups(store: Store, project: int, bat
         (7, START + 61_000, -3.0),
         (8, START + 14 * MINUTE, 2.0),
     ]
-    ((payload, rows),) = encode_points(project, resolved((*point, 0) for point in points), batch).values()
-    store.insert("points", payload, rows, str(uuid4()))
+    ((records, rows),) = encode_points(project, resolved((*point, 0) for point in points)).values()
+    store.insert("points", PointRecords(records, batch), rows, str(uuid4()))
     assert rolled(store, "points_1m", project) == [
         (7, START, 6.5, 2, 1.5, 5.0, (2_000, 5.0), batch),
         (7, START + MINUTE, -3.0, 1, -3.0, -3.0, (1_000, -3.0), batch),
@@ -60,8 +61,8 @@ def test_a_full_insert_is_one_part_in_each_table(store: Store, project: int, bat
     """More than the parser's block of 65,409 rows, and a rollup as large as the raw table: one part makes an insert atomic."""
     year = 2042
     points = [(n, int(datetime(year, 1, 1, tzinfo=UTC).timestamp() * 1000), 1.0, 0) for n in range(100_000)]
-    ((payload, rows),) = encode_points(project, resolved(points), batch).values()
-    store.insert("points", payload, rows, str(uuid4()))
+    ((records, rows),) = encode_points(project, resolved(points)).values()
+    store.insert("points", PointRecords(records, batch), rows, str(uuid4()))
     parts = (
         "SELECT table, count(), sum(rows) FROM system.parts WHERE active AND database = currentDatabase() "
         f"AND partition = '{year}' AND table IN ('points', 'points_1m', 'points_15m') GROUP BY table ORDER BY table"
@@ -75,10 +76,10 @@ def test_a_point_in_every_year_since_2000(store: Store, project: int, batch: int
         for year in range(2000, 2027)
         for month in range(1, 13)
     ]
-    cut = encode_points(project, resolved((7, ts, 1.0, 0) for ts in times), batch)
+    cut = encode_points(project, resolved((7, ts, 1.0, 0) for ts in times))
     assert len(cut) == 27
-    for year, (payload, rows) in cut.items():
-        store.insert("points", payload, rows, str(uuid4()))
+    for year, (records, rows) in cut.items():
+        store.insert("points", PointRecords(records, batch), rows, str(uuid4()))
         assert store.rows_in("points", year, batch) == 12
     assert raw(store, project) == sum(row[3] for row in rolled(store, "points_15m", project)) == 324
 

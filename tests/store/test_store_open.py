@@ -11,8 +11,8 @@ from store_rows import golden
 
 from headrace.records.tables import TABLES
 from headrace.store import Store, StoreUnavailable, schema
-from headrace.store.client import BLOCK_SETTINGS, _assert_block_settings
 from headrace.store.connect import TemporaryFolder, endpoint, import_engine
+from headrace.store.engine import BLOCK_SETTINGS, assert_block_settings
 from headrace.store.migrations import MIGRATIONS, Migration, migrate
 
 
@@ -242,7 +242,7 @@ class Cutting:
 
 def test_an_engine_that_would_cut_inserts_is_refused() -> None:
     with pytest.raises(StoreUnavailable, match="does not keep the insert block settings"):
-        _assert_block_settings(Cutting())
+        assert_block_settings(Cutting())
 
 
 def test_a_store_that_cannot_be_opened_leaves_nothing_behind(tmp_path: Path) -> None:

@@ -7,27 +7,24 @@ because both run on the event loop without waiting.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Sequence
 from hashlib import blake2b
-from typing import NamedTuple, cast
+from typing import Any, NamedTuple, cast
 
 import msgspec
 
 from headrace.admission.claims import Claims
+from headrace.admission.retries import UnderWay
 from headrace.admission.stats import Names, StatRegistry
+from headrace.admission.usage import Usage
 from headrace.catalog.stats import StatRow
 from headrace.journal import Batch, Journal, SavedAnswer, SavedStat
-from headrace.records.encode import (
-    POINT_BYTES,
-    ResolvedPoints,
-    encode_points,
-    encode_row,
-    finish_row,
-    partition_of,
-)
+from headrace.records.encode import BadRow, encode_row, finish_row, partition_of
 from headrace.records.intents import (
     NEW,
     Answer,
+    Claim,
     Decision,
     Intent,
     PlainPoint,
@@ -36,6 +33,7 @@ from headrace.records.intents import (
     Submission,
     Verdict,
 )
+from headrace.records.points import POINT_BYTES, POINT_RECORDS, ResolvedPoints, encode_points
 from headrace.records.tables import POINTS, TABLES
 
 #: How long the first answer under an Idempotency-Key is kept, µs (rulings 4).
@@ -64,6 +62,18 @@ class Draft(NamedTuple):
     claims: list[tuple[bytes, bytes]]
     conflict: bool
 
+    @property
+    def units(self) -> int:
+        """What it takes of the project's monthly quota."""
+        return sum(intent.units for intent in self.stored) if self.submission.counted else 0
+
+
+class Outcome(NamedTuple):
+    """An answer that may be given once ``durable`` resolves (None: at once); it is void if that fails."""
+
+    answer: Answer
+    durable: asyncio.Future[None] | None
+
 
 class _Building:
     """What one submission has asked for so far; its own intents see it, nobody else does."""
@@ -79,10 +89,14 @@ class _Building:
 class Admission:
     """Used on the event loop's thread. ``clock``: µs since the epoch."""
 
-    def __init__(self, journal: Journal, stats: StatRegistry, claims: Claims, clock: Callable[[], int]) -> None:
+    def __init__(
+        self, journal: Journal, stats: StatRegistry, claims: Claims, usage: Usage, clock: Callable[[], int]
+    ) -> None:
         self.journal = journal
         self.stats = stats
         self.claims = claims
+        self.usage = usage
+        self.under_way = UnderWay()
         self._clock = clock
         self._answers: dict[bytes, Answer] = {}
 
@@ -98,12 +112,12 @@ class Admission:
         for intent in submission.intents:
             decision = self._decide_intent(intent, target, building)
             decisions.append(decision)
-            if decision.verdict is Verdict.NEW:
+            if decision is NEW:
                 stored.append(intent)
             elif decision.verdict is Verdict.CONFLICT:
                 conflict = conflict or submission.atomic
         # Where the intents are independent, a request none of which is valid is a conflict as well.
-        if conflict or (decisions and not stored and all(d.verdict is Verdict.CONFLICT for d in decisions)):
+        if conflict or (not stored and decisions and all(d.verdict is Verdict.CONFLICT for d in decisions)):
             decisions = [self._undone(*pair) for pair in zip(submission.intents, decisions, strict=True)]
             return Draft(submission, target, decisions, [], ResolvedPoints(), [], [], True)
         return Draft(
@@ -118,14 +132,9 @@ class Admission:
         )
 
     def _decide_intent(self, intent: Intent, project: int, building: _Building) -> Decision:
-        for claim in intent.claims:
-            if any(self._held(rival, building) is not None for rival in claim.rivals):
-                return Decision(Verdict.CONFLICT)
-        for claim in intent.claims:
-            value = self._held(claim.key, building)
-            if value is not None:
-                clash = claim.exclusive and value != claim.value
-                return Decision(Verdict.CONFLICT if clash else Verdict.DUPLICATE, value)
+        claimed = self._claimed(intent.claims, building) if intent.claims else None
+        if claimed is not None:
+            return claimed
         if intent.points:
             conflict = self._resolve_points(intent.points, intent.source, project, building)
             if conflict is not None and intent.otherwise:
@@ -135,6 +144,19 @@ class Admission:
         for claim in intent.claims:
             building.claims[claim.key] = claim.value
         return NEW
+
+    def _claimed(self, claims: Sequence[Claim], building: _Building) -> Decision | None:
+        """What is decided by claims that are held already; None when all of them are free."""
+        for claim in claims:
+            for rival in claim.rivals:
+                if self._held(rival, building) is not None:
+                    return Decision(Verdict.CONFLICT)
+        for claim in claims:
+            value = self._held(claim.key, building)
+            if value is not None:
+                clash = claim.exclusive and value != claim.value
+                return Decision(Verdict.CONFLICT if clash else Verdict.DUPLICATE, value)
+        return None
 
     def _undone(self, intent: Intent, decision: Decision) -> Decision:
         """The decision when nothing of its submission is stored: what repeats another intent of it goes the same way."""
@@ -162,7 +184,8 @@ class Admission:
                 building.points.extend(stats, points.times, points.values, points.flags)
                 return None
         plain = points.rows() if isinstance(points, PointColumns) else cast("Sequence[PlainPoint]", points)
-        resolved = ResolvedPoints()
+        # Of several points a conflict takes back those before it; one alone is either there or not.
+        resolved = building.points if len(points) == 1 else ResolvedPoints()
         for name, type_, ts, value, flags in plain:
             known = names.get(name) if strict else names.get((name, type_ or "counter"))
             if known is not None and (type_ is None or known.type == type_):
@@ -173,7 +196,8 @@ class Admission:
                 return Decision(Verdict.CONFLICT, stat=name, stat_type=held_type)
             if stat_id:
                 resolved.add(stat_id, ts, value, flags)
-        building.points.extend(resolved.stats, resolved.times, resolved.values, resolved.flags)
+        if resolved is not building.points:
+            building.points.extend(resolved.stats, resolved.times, resolved.values, resolved.flags)
         return None
 
     def _resolve(self, name: str, type_: str, project: int, source: str, building: _Building) -> tuple[int, str]:
@@ -195,43 +219,52 @@ class Admission:
         building.stats[slot] = row
         return row.stat_id, row.type
 
+    def over_quota(self, draft: Draft, quota: int) -> bool:
+        """Whether ``draft`` would give its project more than ``quota`` records this month."""
+        units = draft.units
+        return units > 0 and self.usage.used(draft.project) + units > quota
+
     # --- appending
 
-    async def append(self, draft: Draft, retry_key: bytes | None = None) -> Answer:
-        """Makes a draft durable and gives its answer. ``retry_key``: the digest under which a 2xx answer is kept. Raises
-        ``JournalUnavailable`` when nothing was stored.
+    def put(self, draft: Draft, retry_key: bytes | None = None) -> Outcome:
+        """Adds a draft to the open commit. ``retry_key``: the digest under which a 2xx answer is kept. Raises ``JournalUnavailable``
+        when nothing can be stored.
         """
-        if retry_key is not None and (kept := await self.kept_answer(retry_key)) is not None:
+        if retry_key is not None and (kept := self.kept_answer(retry_key)) is not None:
             return kept
         answer = draft.submission.render(draft.decisions)
         keeps = retry_key is not None and 200 <= answer.status < 300 and not answer.reason
         if draft.conflict or not (draft.stored or keeps):
-            pending = self.journal.pending()
-            if pending is not None and not draft.conflict:
-                await pending
-            return answer
+            return Outcome(answer, None if draft.conflict else self.journal.pending())
         batch = self._add_rows(draft)
+        if units := draft.units:
+            self.usage.take(batch, draft.project, units)
         for row in draft.new_stats:
             batch.stats.append(SavedStat(*row))
             batch.undo.append(self.stats.add(row))
-        for digest, value in draft.claims:
-            batch.claims.append((digest, value))
-            batch.undo.append(self.claims.add(digest, value))
+        if draft.claims:
+            batch.claims += draft.claims
+            batch.undo.append(self.claims.add(draft.claims))
         if retry_key is not None and keeps:
             self._keep_answer(batch, retry_key, answer)
-        await batch.done
+        return Outcome(answer, batch.done)
+
+    async def append(self, draft: Draft, retry_key: bytes | None = None) -> Answer:
+        """As :meth:`put`, and returns when the answer may be given. Raises ``JournalUnavailable`` when nothing was stored."""
+        answer, durable = self.put(draft, retry_key)
+        if durable is not None:
+            await durable
         return answer
 
     def _add_rows(self, draft: Draft) -> Batch:
         rows, facts, size = _encode_rows(draft)
-        count = sum(map(len, rows.values())) if rows else 0
         points = draft.points
-        batch = self.journal.batch(count + len(points), size + len(points) * POINT_BYTES)
+        batch = self.journal.batch(len(rows) + len(points), size + len(points) * POINT_BYTES)
         if points:
-            for year, (body, number) in encode_points(draft.project, points, batch.segment).items():
-                batch.add_rows(POINTS.name, year, body, number)
-        for (name, part), lines in rows.items():
-            batch.add_rows(name, part, b"".join([finish_row(line, batch.segment) for line in lines]), len(lines))
+            for year, (body, number) in encode_points(draft.project, points).items():
+                batch.add_rows(POINTS.name, year, body, number, POINT_RECORDS)
+        for name, part, line in rows:
+            batch.add_rows(name, part, finish_row(line, batch.segment), 1)
         for fact in facts:
             batch.add_fact(fact)
         return batch
@@ -243,19 +276,17 @@ class Admission:
         text = b"\x1f".join((str(project).encode(), method.encode(), route.encode(), key))
         return blake2b(text, digest_size=16).digest()
 
-    async def kept_answer(self, digest: bytes) -> Answer | None:
-        """The first answer under a retry key, once it is durable, marked as replayed; None when there is none."""
+    def kept_answer(self, digest: bytes) -> Outcome | None:
+        """The first answer under a retry key, marked as replayed; None when there is none."""
         answer = self._answers.get(digest)
         if answer is not None:
-            pending = self.journal.pending()
-            if pending is not None:
-                await pending
-            return answer._replace(headers=(*answer.headers, REPLAYED))
-        saved = self.journal.saved_answer(digest, self._clock())
+            return Outcome(answer._replace(headers=(*answer.headers, REPLAYED)), self.journal.pending())
+        saved = self.journal.side.answer(digest, self._clock())
         if saved is None:
             return None
         headers = msgspec.json.decode(saved[1], type=list[tuple[str, str]])
-        return Answer(saved[0], saved[2], (*((name.encode(), value.encode()) for name, value in headers), REPLAYED))
+        kept = tuple((name.encode(), value.encode()) for name, value in headers)
+        return Outcome(Answer(saved[0], saved[2], (*kept, REPLAYED)), None)
 
     def _keep_answer(self, batch: Batch, digest: bytes, answer: Answer) -> None:
         headers = [(name.decode(), value.decode()) for name, value in answer.headers]
@@ -281,17 +312,28 @@ def _look_up(names: Names, points: PointColumns) -> Sequence[int] | None:
     return stats if types == tuple(points.types) else None
 
 
-def _encode_rows(draft: Draft) -> tuple[dict[tuple[str, int], list[bytes]], list[bytes], int]:
-    """The rows of a draft by (table, partition), its facts, and how many bytes they take at most. Raises ``BadRow``."""
-    rows: dict[tuple[str, int], list[bytes]] = {}
+def _add_point(draft: Draft, values: Sequence[Any]) -> None:
+    """A point that comes as a row, as a dead letter does when it is replayed."""
+    project, *point = values
+    if project != draft.project:
+        raise BadRow("points cannot hold a row of another project")
+    draft.points.add(*point)
+
+
+def _encode_rows(draft: Draft) -> tuple[list[tuple[str, int, bytes]], list[bytes], int]:
+    """The rows of a draft with their table and partition, its facts, and how many bytes they take at most. Raises ``BadRow``."""
+    rows: list[tuple[str, int, bytes]] = []
     facts: list[bytes] = []
     size = 0
     for intent in draft.stored:
         for name, values in intent.rows:
             table = TABLES[name]
             line = encode_row(table, values)
+            if name == POINTS.name:
+                _add_point(draft, values)
+                continue
             size += len(line) + BATCH_BYTES
-            rows.setdefault((name, partition_of(table, values)), []).append(line)
+            rows.append((name, partition_of(table, values), line))
         for fact in intent.facts:
             facts.append(_encode(fact))
             size += len(facts[-1])

@@ -7,7 +7,7 @@ import sqlite3
 from collections.abc import Callable
 from pathlib import Path
 
-from headrace.admission.claims import FoldedClaims
+from headrace.admission.folded import FoldedClaims
 from headrace.journal import JournalReader
 
 #: Claims that are folded at once at most: bounds memory and the work lost to a stop.
@@ -16,9 +16,11 @@ FOLD_MAX = 200_000
 _log = logging.getLogger("headrace.admission")
 
 
-def fold(journal_path: Path, folded: FoldedClaims, now: int, forget: Callable[[int, list[bytes]], None]) -> int:
-    """Folds what the journal holds; gives the number of claims. ``forget`` is told the last id and the digests once they are
-    synced. ``now`` in µs. Blocking.
+def fold(
+    journal_path: Path, folded: FoldedClaims, now: int, forget: Callable[[int, list[tuple[bytes, int]]], None]
+) -> int:
+    """Folds what the journal holds; gives the number of claims. ``forget`` is told the last id and each (digest, at µs) once they
+    are synced. ``now`` in µs. Blocking.
     """
     reader = JournalReader(journal_path)
     try:
@@ -36,5 +38,5 @@ def fold(journal_path: Path, folded: FoldedClaims, now: int, forget: Callable[[i
     except sqlite3.Error as error:
         _log.warning("claims stay in the journal for now: %s", error)
         return 0
-    forget(claims[-1][0], [digest for _, digest, _, _ in claims])
+    forget(claims[-1][0], [(digest, at) for _, digest, _, at in claims])
     return len(claims)

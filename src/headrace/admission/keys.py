@@ -49,6 +49,8 @@ class KeyTable:
         self._projects: dict[str, tuple[int, str]] = {}
         self._live: dict[int, frozenset[str]] = {}
         self._platforms: dict[int, str] = {}
+        #: The monthly quotas of the live projects that have one, by number; to be read only.
+        self.quotas: dict[int, int] = {}
         #: Mobile tokens that were looked up since the key epoch last moved.
         self._mobile: dict[bytes, KeyRow] = {}
         self._looked = 0.0
@@ -93,6 +95,11 @@ class KeyTable:
                 self._mobile[digest] = key
         return key
 
+    @property
+    def version(self) -> int:
+        """The catalog's ``data_version`` when it was last looked at."""
+        return self._version
+
     def refresh(self) -> None:
         """Reads the table again if authentication changed since it was read."""
         version = self._catalog.data_version()
@@ -104,6 +111,7 @@ class KeyTable:
                     self._projects = {row[1]: (row[0], row[2]) for row in projects.load_live(connection)}
                     self._live = projects.load_features(connection)
                     self._platforms = projects.load_platforms(connection)
+                    self.quotas = projects.load_quotas(connection)
                     self._mobile.clear()
             self._version, self._epoch = version, epoch
         self._looked = time.monotonic()

@@ -17,6 +17,8 @@ from litestar.params import FromQuery, SkipValidation
 from headrace.api.services import Actor, Context, key_actor
 from headrace.api.services.base import live_project
 from headrace.api.services.dead_letters import Append
+from headrace.api.services.server_state import Holdings
+from headrace.api.services.sessions import IDLE_US
 from headrace.catalog.keys import KeyRow
 from headrace.store.client import Store
 
@@ -37,6 +39,16 @@ class Keys(Protocol):
 
     def charge(self, key: KeyRow) -> int:
         """Charges one API request to the key's own rate limit. 0: allowed; else whole seconds to wait."""
+
+
+class Door(Protocol):
+    """Where people come in, as far as only the process knows it. ``scope`` is the ASGI scope of a request."""
+
+    def address(self, scope: Mapping[str, Any]) -> str:
+        """The client's address behind the proxies that the operator trusts, "" when there is none."""
+
+    def charge(self, scope: Mapping[str, Any], email: str) -> int:
+        """Counts a try to sign in as ``email``. 0: it may be made; else whole seconds to wait."""
 
 
 class HistogramReading(NamedTuple):
@@ -88,7 +100,8 @@ class Services:
     """Everything that handlers use. ``context`` is the catalog with clock and randomness; ``append`` puts a dead letter's row
     back into the journal (called in a worker thread, returns when it is durable); ``store`` gives the open store or raises
     :class:`~headrace.store.errors.StoreUnavailable`; ``path_prefix`` stands in front of every
-    link, "" or "/x".
+    link, "" or "/x"; ``session_idle_us`` is how long a person stays signed in without coming, µs;
+    ``holdings`` what the operator set for disk and memory.
     """
 
     context: Context
@@ -97,8 +110,11 @@ class Services:
     store: Callable[[], Store]
     gauges: Gauges
     ready: Ready
+    door: Door
+    holdings: Holdings
     metrics_token: str = ""
     path_prefix: str = ""
+    session_idle_us: int = IDLE_US
 
 
 class Target(NamedTuple):
@@ -110,13 +126,18 @@ class Target(NamedTuple):
 
 def provide_actor(request: Request[Any, Any, Any]) -> Actor:
     """The caller behind the key that the route's guard found."""
-    return key_actor(request.state.key)
+    return key_actor(request.state.key, _address(request))
 
 
 def provide_target(request: Request[Any, Any, Any], project: FromQuery[str | None] = None) -> Target:
     """``project``: id or slug. Whether the key reaches it is decided where it is looked up (404 if not)."""
     key: KeyRow = request.state.key
-    return Target(key_actor(key), key.project if project is None else project)
+    return Target(key_actor(key, _address(request)), key.project if project is None else project)
+
+
+def _address(request: Request[Any, Any, Any]) -> str:
+    services: Services = request.app.state.services
+    return services.door.address(request.scope)
 
 
 def project_number(services: Services, target: Target) -> int:

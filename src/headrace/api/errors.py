@@ -22,6 +22,7 @@ from headrace.store.errors import BudgetExceeded, StoreUnavailable
 from headrace.store.filters import BadFilter
 
 API_PREFIX = "/api/headrace"
+PAGES_PREFIX = "/app/"
 log = logging.getLogger(__name__)
 
 #: The code that a status has when nothing more exact is known.
@@ -121,8 +122,9 @@ def _first_problem(error: ValidationException) -> str:
 
 
 def prefers_json(request: Request[Any, Any, Any]) -> bool:
-    """Our API always speaks JSON; a page does when ``Accept`` ranks JSON above HTML."""
-    if request.scope["path"].startswith(API_PREFIX):
+    """Our API always speaks JSON, and so do the pages' twins; a page does when ``Accept`` ranks JSON above HTML."""
+    path = request.scope["path"]
+    if path.startswith(API_PREFIX) or (path.startswith(PAGES_PREFIX) and path.endswith(".json")):
         return True
     return request.accept.best_match(["text/html", "application/json"], "text/html") == "application/json"
 

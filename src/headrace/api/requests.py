@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncGenerator
 from typing import Any
 
 import msgspec
 from litestar import Request
+from litestar.exceptions import InternalServerException
 
 from headrace.api.errors import ApiError
 from headrace.records.text import clean_json
@@ -17,6 +19,14 @@ MAX_BODY = 4 * 1024 * 1024
 
 class ApiRequest(Request[Any, Any, Any]):
     """A request whose body is JSON or nothing."""
+
+    async def stream(self) -> AsyncGenerator[bytes, None]:
+        """The body in pieces. Raises :class:`ApiError` 400 when the client ends within it, which Litestar takes for its own fault."""
+        try:
+            async for piece in super().stream():
+                yield piece
+        except InternalServerException:
+            raise ApiError(400, "bad_request", "the body is not complete") from None
 
     async def json(self) -> Any:
         """The parsed body, its text free of NUL. Raises :class:`ApiError` 415 for another type or encoding, 400 for anything

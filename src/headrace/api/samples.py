@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import shlex
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -20,6 +21,8 @@ EXAMPLE_TIME = "2026-01-31T12:00:00Z"
 EXAMPLE_ID = "0199f3c2-7a41-7c3e-9b5d-2f6a8c1e4d70"
 #: Objects in the schemas do not recurse, but a schema is data: stop somewhere.
 _MAX_DEPTH = 8
+#: A body of this many characters still stands on one line.
+_ONE_LINE = 72
 
 
 def resolve(schema: Schema, components: Mapping[str, Schema]) -> Schema:
@@ -99,16 +102,106 @@ def body_text(value: Any, content_type: str) -> str:
     return "\n".join(msgspec.json.encode(record).decode() for record in records)
 
 
-def curl(method: str, url: str, headers: Sequence[tuple[str, str]], body: str | None) -> str:
-    """A command for a POSIX shell. Header values that hold :data:`KEY_VARIABLE` are left open to the shell's expansion, all
-    else is quoted.
+class Call(NamedTuple):
+    """A request to show as a command or a program. ``body`` is a value, or text that goes as it is. A header or a text body may end in
+    :data:`KEY_VARIABLE`: there the reader's shell or program puts the key.
     """
-    parts = ["curl"] if method == "GET" else ["curl", "-X", method]
-    line = " ".join([*parts, shlex.quote(url)])
-    for name, value in headers:
-        text = f"{name}: {value}"
-        quoted = f'"{text}"' if value.endswith(KEY_VARIABLE) else shlex.quote(text)
-        line += f" \\\n  -H {quoted}"
-    if body is not None:
-        line += f" \\\n  --data-raw {shlex.quote(body)}"
+
+    method: str
+    url: str
+    headers: tuple[tuple[str, str], ...] = ()
+    content_type: str = ""
+    body: Any = None
+
+    @property
+    def all_headers(self) -> tuple[tuple[str, str], ...]:
+        return (*self.headers, ("Content-Type", self.content_type)) if self.body is not None else self.headers
+
+
+def curl(call: Call) -> str:
+    """A command for a POSIX shell. What ends in :data:`KEY_VARIABLE` is left open to the shell's expansion, all else is quoted."""
+    parts = ["curl"] if call.method == "GET" else ["curl", "-X", call.method]
+    line = " ".join([*parts, shlex.quote(call.url)])
+    for name, value in call.all_headers:
+        line += f" \\\n  -H {_shell(f'{name}: {value}')}"
+    if call.body is not None:
+        line += f" \\\n  --data-raw {_shell(body_text(call.body, call.content_type))}"
     return line
+
+
+def python(call: Call) -> str:
+    """A program of the standard library alone."""
+    keyed = any(value.endswith(KEY_VARIABLE) for _, value in call.all_headers) or _open_end(call.body)
+    modules = ["json"] * _is_json(call) + ["os"] * keyed + ["urllib.request"]
+    lines = [f"import {name}" for name in modules] + ["", "request = urllib.request.Request("]
+    lines.append(f"    {_literal(call.url)},")
+    if call.body is not None:
+        lines.append(f"    data={_python_body(call)}.encode(),")
+    lines.append("    headers={")
+    lines += [f"        {_literal(name)}: {_expression(value, _PYTHON_KEY)}," for name, value in call.all_headers]
+    lines += ["    },", f"    method={_literal(call.method)},", ")"]
+    lines += ["with urllib.request.urlopen(request) as answer:", "    print(answer.status, answer.read().decode())"]
+    return "\n".join(lines)
+
+
+def javascript(call: Call) -> str:
+    """A module for Node, Deno, Bun or a browser."""
+    lines = [
+        f"const answer = await fetch({_literal(call.url)}, {{",
+        f"  method: {_literal(call.method)},",
+        "  headers: {",
+    ]
+    lines += [f"    {_literal(name)}: {_expression(value, _NODE_KEY)}," for name, value in call.all_headers]
+    lines.append("  },")
+    if _is_json(call):
+        lines.append(f"  body: JSON.stringify({_indented(call.body, 2)}),")
+    elif call.body is not None:
+        lines.append(f"  body: {_expression(body_text(call.body, call.content_type), _NODE_KEY)},")
+    lines += ["});", "console.log(answer.status, await answer.text());"]
+    return "\n".join(lines)
+
+
+#: What JSON and Python write differently; strings are matched so that nothing inside them is.
+_JSON_WORD = re.compile(r'"(?:[^"\\]|\\.)*"|\b(?:true|false|null)\b')
+_PYTHON_WORDS = {"true": "True", "false": "False", "null": "None"}
+_PYTHON_KEY, _NODE_KEY = 'os.environ["HEADRACE_KEY"]', "process.env.HEADRACE_KEY"
+
+
+def _shell(text: str) -> str:
+    return f'"{text}"' if text.endswith(KEY_VARIABLE) else shlex.quote(text)
+
+
+def _is_json(call: Call) -> bool:
+    """Whether the body is one JSON document, which a program makes from a value of its own."""
+    return call.body is not None and not isinstance(call.body, str) and "ndjson" not in call.content_type
+
+
+def _open_end(body: Any) -> bool:
+    return isinstance(body, str) and body.endswith(KEY_VARIABLE)
+
+
+def _literal(text: str) -> str:
+    """A string as Python and JavaScript both write it."""
+    return msgspec.json.encode(text).decode()
+
+
+def _expression(text: str, key: str) -> str:
+    """A string, or one joined to the reader's key."""
+    if not text.endswith(KEY_VARIABLE):
+        return _literal(text)
+    before = text.removesuffix(KEY_VARIABLE)
+    return f"{_literal(before)} + {key}" if before else key
+
+
+def _python_body(call: Call) -> str:
+    if not _is_json(call):
+        text = _expression(body_text(call.body, call.content_type), _PYTHON_KEY)
+        return f"({text})" if _open_end(call.body) else text
+    value = _JSON_WORD.sub(lambda found: _PYTHON_WORDS.get(found[0], found[0]), _indented(call.body, 4))
+    return f"json.dumps({value})"
+
+
+def _indented(value: Any, by: int) -> str:
+    compact = msgspec.json.encode(value)
+    text = (compact if len(compact) <= _ONE_LINE else msgspec.json.format(compact, indent=2)).decode()
+    return text.replace("\n", "\n" + " " * by)

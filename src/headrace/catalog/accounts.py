@@ -49,3 +49,7 @@ def replace_hash(conn: Connection, account_id: str, old: str, new: str) -> bool:
     """Compare-and-set; False when the hash is no longer ``old``."""
     change = update(accounts).where(accounts.c.id == account_id, accounts.c.password_hash == old)
     return conn.execute(change.values(password_hash=new)).rowcount == 1
+
+
+def rename(conn: Connection, account_id: str, name: str) -> None:
+    conn.execute(update(accounts).where(accounts.c.id == account_id).values(name=name))

@@ -5,23 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from sqlalchemy import Connection, select
-from sqlalchemy.dialects.postgresql import insert as postgresql_insert
-from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
+from headrace.catalog.db import add_to_counts
 from headrace.catalog.tables import daily_events
 
 
 def add(conn: Connection, counts: Mapping[tuple[int, int], int]) -> None:
     """Adds to the counts by (project, days since the epoch)."""
-    if not counts:
-        return
-    insert = (sqlite_insert if conn.dialect.name == "sqlite" else postgresql_insert)(daily_events)
-    more = insert.on_conflict_do_update(
-        index_elements=["project", "day"], set_={"events": daily_events.c.events + insert.excluded.events}
-    )
-    conn.execute(
-        more, [{"project": project, "day": day, "events": count} for (project, day), count in sorted(counts.items())]
-    )
+    rows = [{"project": project, "day": day, "events": count} for (project, day), count in sorted(counts.items())]
+    add_to_counts(conn, daily_events, "events", rows)
 
 
 def load(conn: Connection, project: int) -> dict[int, int]:

@@ -18,15 +18,15 @@ from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
 from headrace.catalog import tables
 
-#: How long a SQLite writer waits for another one, seconds.
+#: How long a writer waits for another one, seconds.
 BUSY_TIMEOUT_S = 10
 #: Connections kept and, in bursts, allowed beside them.
 POOL_SIZE = 8
 POOL_OVERFLOW = 16
 #: Bytes of the instance secret (embed keys, classic keys, signed links).
 SECRET_BYTES = 32
-#: PostgreSQL advisory lock held while the schema is made or changed; any fixed number, ours alone.
-_MIGRATION_LOCK = 4_872_112_651
+#: PostgreSQL advisory lock that every writing transaction holds; any fixed number, ours alone.
+_WRITE_LOCK = 4_872_112_651
 
 _VERSIONS = Path(__file__).parent / "migrations" / "versions"
 _WRITES = {"headrace_writes": True}
@@ -72,10 +72,12 @@ class Catalog:
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
-        """A transaction that is committed, fully synced, at the end of the block and rolled back by an exception. On SQLite
-        it takes the write lock at once, so that what it reads cannot change before it writes.
+        """A transaction that is committed, fully synced, at the end of the block and rolled back by an exception. It takes the one
+        write lock at once, so that what it reads cannot change before it writes.
         """
         with self._writer.begin() as conn:
+            if not self.is_sqlite:
+                conn.execute(sa.select(sa.func.pg_advisory_xact_lock(_WRITE_LOCK)))
             yield conn
 
     @contextmanager
@@ -102,8 +104,6 @@ class Catalog:
 
     def _prepare(self) -> None:
         with self.write() as conn:
-            if not self.is_sqlite:
-                conn.execute(sa.select(sa.func.pg_advisory_xact_lock(_MIGRATION_LOCK)))
             _migrate(conn)
             values = {
                 "one": 1,
@@ -131,11 +131,27 @@ def insert_ignore(
     conn.execute(insert(table).on_conflict_do_nothing(index_elements=conflict), rows)
 
 
+def add_to_counts(conn: Connection, table: sa.Table, column: str, rows: list[dict[str, Any]]) -> None:
+    """Adds the ``column`` of each of ``rows`` to that of the row with the same primary key, which is made if there is none."""
+    if not rows:
+        return
+    insert = (sqlite_insert if conn.dialect.name == "sqlite" else postgresql_insert)(table)
+    keys = [key.name for key in table.primary_key]
+    more = insert.on_conflict_do_update(index_elements=keys, set_={column: table.c[column] + insert.excluded[column]})
+    conn.execute(more, rows)
+
+
 def _engine(url: str) -> Engine:
     try:
         parsed = sa.make_url(url)
         if parsed.get_backend_name() == "postgresql":
-            return sa.create_engine(parsed, pool_size=POOL_SIZE, max_overflow=POOL_OVERFLOW, pool_pre_ping=True)
+            return sa.create_engine(
+                parsed,
+                pool_size=POOL_SIZE,
+                max_overflow=POOL_OVERFLOW,
+                pool_pre_ping=True,
+                connect_args={"options": f"-c lock_timeout={BUSY_TIMEOUT_S * 1000}"},
+            )
     except sa.exc.ArgumentError:
         raise CatalogError("the catalog's URL cannot be read: use sqlite:///FILE or postgresql://HOST/NAME") from None
     except ModuleNotFoundError as error:

@@ -88,8 +88,11 @@ def page(
     return [DeadLetterRow(*row) for row in conn.execute(query.order_by(dead_letters.c.id.desc()).limit(limit))]
 
 
-def count_open(conn: Connection) -> int:
+def count_open(conn: Connection, project: int | None = None) -> int:
+    """Open letters of ``project``; None: of all, and those that belong to none."""
     query = select(func.count()).select_from(dead_letters).where(dead_letters.c.state == "open")
+    if project is not None:
+        query = query.where(dead_letters.c.project == project)
     return int(conn.execute(query).scalar_one())
 
 

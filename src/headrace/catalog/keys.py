@@ -212,6 +212,15 @@ def revoke_project(conn: Connection, project: int, at: int) -> int:
     return conn.execute(change.values(revoked_at=at)).rowcount
 
 
+def hand_over(conn: Connection, project: int, account_id: str, at: int) -> None:
+    """Gives a project's keys to its new account. Keys of the whole old account that write there by default are revoked: the project is no
+    longer theirs. The caller bumps the key epoch.
+    """
+    of_project = update(keys).where(keys.c.project_number == project)
+    conn.execute(of_project.where(keys.c.reach == "account", keys.c.revoked_at.is_(None)).values(revoked_at=at))
+    conn.execute(of_project.where(keys.c.reach == "project").values(account_id=account_id))
+
+
 def _record(row: Any) -> KeyRecord:
     record = KeyRecord(*row)
     return record._replace(scopes=frozenset(row.scopes.split()))

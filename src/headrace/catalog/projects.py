@@ -22,7 +22,8 @@ DEFAULT_PLATFORM = "http_api"
 
 class ProjectRow(NamedTuple):
     """``state`` is live or archived. Numbers ascend from 1 and are never reused. ``ez``: StatHat's EZ API is on; ``browsers``: pages
-    of other origins may read answers of StatHat's classic API. ``platform``: what it is for, one of ``PLATFORMS``.
+    of other origins may read answers of StatHat's classic API. ``platform``: what it is for, one of ``PLATFORMS``. ``quota``: records
+    that it may be given in a calendar month, None for any number.
     """
 
     id: str
@@ -36,6 +37,7 @@ class ProjectRow(NamedTuple):
     ez: bool = True
     browsers: bool = False
     platform: str = DEFAULT_PLATFORM
+    quota: int | None = None
 
 
 def add(
@@ -47,10 +49,11 @@ def add(
     account_id: str,
     at: int,
     platform: str = DEFAULT_PLATFORM,
+    quota: int | None = None,
 ) -> ProjectRow:
     """Raises ``IntegrityError`` when the slug is taken."""
     number = meta.next_project_number(conn)
-    row = ProjectRow(project_id, number, slug, name, account_id, "live", at, None, platform=platform)
+    row = ProjectRow(project_id, number, slug, name, account_id, "live", at, None, platform=platform, quota=quota)
     conn.execute(insert(projects).values(row._asdict()))
     meta.bump_key_epoch(conn)
     return row
@@ -77,6 +80,19 @@ def load_platforms(conn: Connection) -> dict[int, str]:
     """What every live project is for, by number."""
     found = conn.execute(select(projects.c.number, projects.c.platform).where(projects.c.state == "live"))
     return {row.number: row.platform for row in found}
+
+
+def load_quotas(conn: Connection) -> dict[int, int]:
+    """The quotas of the live projects that have one, by number."""
+    limited = (projects.c.state == "live", projects.c.quota.is_not(None))
+    found = conn.execute(select(projects.c.number, projects.c.quota).where(*limited))
+    return {row.number: row.quota for row in found}
+
+
+def set_quota(conn: Connection, project_id: str, quota: int | None) -> None:
+    """Sets the records that a project may be given in a month, None for any number."""
+    conn.execute(update(projects).where(projects.c.id == project_id).values(quota=quota))
+    meta.bump_key_epoch(conn)
 
 
 def switch(conn: Connection, project_id: str, *, ez: bool, browsers: bool) -> None:
@@ -118,6 +134,16 @@ def archive(conn: Connection, project_id: str, at: int) -> bool:
         return False
     number = conn.execute(select(projects.c.number).where(projects.c.id == project_id)).scalar_one()
     keys.revoke_project(conn, number, at)
+    meta.bump_key_epoch(conn)
+    return True
+
+
+def hand_over(conn: Connection, number: int, *, old: str, new: str, at: int) -> bool:
+    """Compare-and-set of the account that owns a project, together with its keys; False when it is no longer ``old``."""
+    change = update(projects).where(projects.c.number == number, projects.c.account_id == old)
+    if conn.execute(change.values(account_id=new)).rowcount != 1:
+        return False
+    keys.hand_over(conn, number, new, at)
     meta.bump_key_epoch(conn)
     return True
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from sqlalchemy import BigInteger, Connection, and_, bindparam, case, func, or_, select, update
 
@@ -108,21 +108,82 @@ def page(
     """Up to ``limit`` stats after the (name, source, type) ``after``, ordered by these (names by code point). ``contains``
     is a part of the name, in which the case of ASCII letters does not count.
     """
-    query = select(*_RECORD).where(stats.c.project == project, stats.c.trashed_at.is_(None))
+    query = _matching(select(*_RECORD), project, contains, stat_type, source)
     if after is not None:
         name, after_source, after_type = after
         same_source = and_(stats.c.source == after_source, stats.c.type > after_type)
         same_name = and_(stats.c.name == name, or_(stats.c.source > after_source, same_source))
         # The first condition bounds the walk along stats_by_name, the second settles the boundary's own name.
         query = query.where(stats.c.name >= name, or_(stats.c.name > name, same_name))
+    ordered = query.order_by(stats.c.name, stats.c.source, stats.c.type)
+    return [StatRecord(*row) for row in conn.execute(ordered.limit(limit))]
+
+
+def newest(
+    conn: Connection,
+    project: int,
+    by: Literal["last_point_ms", "created_at"],
+    *,
+    after: tuple[int, int] | None,
+    limit: int,
+    contains: str = "",
+    stat_type: str = "",
+    source: str = "",
+) -> list[StatRecord]:
+    """Up to ``limit`` stats after the (moment, stat_id) ``after``, the latest first; a stat without a point yet counts as of moment -1."""
+    moment = func.coalesce(stats.c[by], -1)
+    query = _matching(select(*_RECORD), project, contains, stat_type, source)
+    if after is not None:
+        query = query.where(or_(moment < after[0], and_(moment == after[0], stats.c.stat_id > after[1])))
+    return [StatRecord(*row) for row in conn.execute(query.order_by(moment.desc(), stats.c.stat_id).limit(limit))]
+
+
+def count(conn: Connection, project: int, *, contains: str = "", stat_type: str = "", source: str = "") -> int:
+    """How many stats a listing with these filters has in all."""
+    return int(conn.execute(_matching(select(func.count()), project, contains, stat_type, source)).scalar_one())
+
+
+def by_ids(conn: Connection, project: int, stat_ids: Sequence[int]) -> list[StatRecord]:
+    """Those of ``stat_ids`` that are the project's, in any order."""
+    query = select(*_RECORD).where(
+        stats.c.stat_id.in_(stat_ids), stats.c.project == project, stats.c.trashed_at.is_(None)
+    )
+    return [StatRecord(*row) for row in conn.execute(query)]
+
+
+def numbers(conn: Connection, project: int, *, source: str, same: bool, limit: int) -> list[int]:
+    """Up to ``limit`` numbers of the project's stats of ``source``, or (``same`` false) of any other. Those in the trash are among them:
+    their points are still there.
+    """
+    wanted = stats.c.source == source if same else stats.c.source != source
+    query = select(stats.c.stat_id).where(stats.c.project == project, wanted).limit(limit)
+    return [int(row[0]) for row in conn.execute(query)]
+
+
+def latest(conn: Connection, project: int, *, source: str, limit: int) -> list[StatRecord]:
+    """The ``limit`` stats of ``source`` that points were received for last, the latest first."""
+    query = select(*_RECORD).where(
+        stats.c.project == project,
+        stats.c.source == source,
+        stats.c.trashed_at.is_(None),
+        stats.c.last_received_at.is_not(None),
+    )
+    return [
+        StatRecord(*row)
+        for row in conn.execute(query.order_by(stats.c.last_received_at.desc(), stats.c.stat_id).limit(limit))
+    ]
+
+
+def _matching(query: Any, project: int, contains: str, stat_type: str, source: str) -> Any:
+    """``query`` narrowed to the project's stats outside the trash that pass the filters."""
+    query = query.where(stats.c.project == project, stats.c.trashed_at.is_(None))
     if contains:
         query = query.where(stats.c.name.icontains(contains, autoescape=True))
     if stat_type:
         query = query.where(stats.c.type == stat_type)
     if source:
         query = query.where(stats.c.source == source)
-    ordered = query.order_by(stats.c.name, stats.c.source, stats.c.type)
-    return [StatRecord(*row) for row in conn.execute(ordered.limit(limit))]
+    return query
 
 
 def find(conn: Connection, project: int, source: str, name: str, type_: str | None) -> StatRow | None:

@@ -64,6 +64,7 @@ projects = Table(
     Column("ez", Boolean, nullable=False, server_default=true()),
     Column("browsers", Boolean, nullable=False, server_default=false()),
     Column("platform", Text, nullable=False, server_default="http_api"),
+    Column("quota", BigInteger),
 )
 
 keys = Table(
@@ -267,4 +268,72 @@ daily_events = Table(
     Column("project", BigInteger, primary_key=True, autoincrement=False),
     Column("day", BigInteger, primary_key=True, autoincrement=False),
     Column("events", BigInteger, nullable=False),
+)
+
+#: How many records a project was given in a calendar month (yyyymm, UTC).
+usage = Table(
+    "usage",
+    metadata,
+    Column("project", BigInteger, primary_key=True, autoincrement=False),
+    Column("month", BigInteger, primary_key=True, autoincrement=False),
+    Column("units", BigInteger, nullable=False),
+)
+
+#: Who is signed in. ``token_sha256``: of what the browser holds; times in µs, ``expires_at`` moves on with ``seen_at``.
+logins = Table(
+    "logins",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("account_id", Text, ForeignKey("accounts.id"), nullable=False),
+    Column("token_sha256", LargeBinary, nullable=False, unique=True),
+    Column("created_at", BigInteger, nullable=False),
+    Column("seen_at", BigInteger, nullable=False),
+    Column("expires_at", BigInteger, nullable=False),
+    Column("address", Text, nullable=False),
+    Column("agent", Text, nullable=False),
+    Index("logins_by_account", "account_id"),
+)
+
+#: Who else belongs to a project. The account that owns it is no member: it is in ``projects``.
+members = Table(
+    "members",
+    metadata,
+    Column("project", BigInteger, ForeignKey("projects.number"), primary_key=True, autoincrement=False),
+    Column("account_id", Text, ForeignKey("accounts.id"), primary_key=True),
+    Column("role", Text, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Index("members_by_account", "account_id"),
+)
+
+#: Open invitations; one that is used or revoked is gone. ``email`` is empty when whoever has the link may use it.
+invitations = Table(
+    "invitations",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("project", BigInteger, ForeignKey("projects.number"), nullable=False),
+    Column("role", Text, nullable=False),
+    Column("email", Text, nullable=False),
+    Column("token_sha256", LargeBinary, nullable=False, unique=True),
+    Column("account_id", Text, ForeignKey("accounts.id"), nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("expires_at", BigInteger, nullable=False),
+    Index("invitations_by_project", "project"),
+)
+
+#: Who did what. Names are kept as they were, without foreign keys: the log outlives what it tells of.
+audit = Table(
+    "audit",
+    metadata,
+    Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True),
+    Column("at", BigInteger, nullable=False),
+    Column("who_kind", Text, nullable=False),
+    Column("who_id", Text, nullable=False),
+    Column("who", Text, nullable=False),
+    Column("address", Text, nullable=False),
+    Column("action", Text, nullable=False),
+    Column("subject_id", Text, nullable=False),
+    Column("subject", Text, nullable=False),
+    Column("project", BigInteger),
+    Column("details", Text, nullable=False),
+    Index("audit_by_time", "at"),
 )

@@ -1,4 +1,4 @@
-"""What ``headrace doctor`` looks at in the data folder. Nothing here writes, migrates or needs the server to be away."""
+"""What ``headrace doctor`` looks at in the data folder. Nothing here changes or migrates a database or needs the server to be away."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from typing import Literal
 import msgspec
 
 from headrace.journal import schema as journal_schema
-from headrace.journal.rescue import set_aside
+from headrace.journal.aside import mark_doubtful, set_aside
 from headrace.settings import Settings
 
 #: A clock outside these years is set wrong, whatever else is true.
@@ -131,9 +131,31 @@ def check_journal(settings: Settings, now_us: int) -> Iterator[Finding]:
     if aside:
         advice = "they did not match their checksums: test the disk; the rest is loaded"
         yield Finding("journal", "warn", f"{aside:,} damaged pages are set aside", advice)
-    for name in set_aside(settings.data):
+    for name in set_aside(path):
         advice = "what could be read of it went on: test the disk, keep the file for a closer look or remove it"
         yield Finding("journal", "warn", f"a damaged journal is set aside in {name}", advice)
+
+
+def check_claims(settings: Settings) -> Iterator[Finding]:
+    """Whether the file of the folded claims is whole; nothing is said of one that is not there yet."""
+    from headrace.admission import claims_rescue
+
+    path = settings.data / "claims.db"
+    if path.exists():
+        try:
+            with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as claims:
+                trouble = claims_rescue.look_at(claims, thoroughly=True)
+        except sqlite3.Error as error:
+            trouble = str(error)
+        if trouble:
+            advice = "start the server: it sets the file aside and goes on with what can be read"
+            mark_doubtful(path)
+            yield Finding("claims", "fail", f"{path} is damaged: {trouble}", advice)
+        else:
+            yield Finding("claims", "ok", f"{size_text(path.stat().st_size)}")
+    for name in set_aside(path):
+        advice = "what could be read of it went on: test the disk, keep the file for a closer look or remove it"
+        yield Finding("claims", "warn", f"damaged claims are set aside in {name}", advice)
 
 
 def check_clock(settings: Settings, now_us: int) -> Iterator[Finding]:

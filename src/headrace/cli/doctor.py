@@ -5,7 +5,6 @@ from __future__ import annotations
 import sqlite3
 import time
 from collections.abc import Iterator
-from contextlib import closing
 from pathlib import Path
 
 import click
@@ -17,17 +16,27 @@ from headrace.cli.errors import CliError
 from headrace.cli.lock import FolderBusy
 from headrace.cli.output import print_json
 from headrace.cli.session import folder_options, json_option, session
+from headrace.journal.aside import set_aside
 from headrace.settings import Settings
 
 
 @click.command()
+@click.option(
+    "--restore-catalog",
+    "copy",
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help="Put this copy in the catalog's place, and do nothing else. No server may run.",
+)
 @json_option
 @folder_options
-def doctor(settings: Settings, as_json: bool) -> int:
-    """Looks at folder, disk, permissions, catalog, journal, store and clock, and says what to do.
+def doctor(settings: Settings, as_json: bool, copy: Path | None) -> int:
+    """Looks at folder, disk, permissions, catalog, journal, claims, store and clock, and says what to do.
 
     Exit code 1 when something is wrong.
     """
+    if copy is not None:
+        return _restore(settings, copy, as_json)
     findings = list(examine(settings, time.time_ns() // 1000))
     wrong = any(finding.state == "fail" for finding in findings)
     if as_json:
@@ -40,6 +49,17 @@ def doctor(settings: Settings, as_json: bool) -> int:
     return 1 if wrong else 0
 
 
+def _restore(settings: Settings, copy: Path, as_json: bool) -> int:
+    from headrace.cli.restore import restore_catalog
+
+    former = restore_catalog(settings, copy, time.time_ns() // 1000)
+    if as_json:
+        print_json({"restored": str(copy), "former": str(former) if former else None})
+    else:
+        click.echo(f"The catalog is that of {copy}." + (f" The former one is kept in {former}." if former else ""))
+    return 0
+
+
 def examine(settings: Settings, now_us: int) -> Iterator[Finding]:
     """All findings in the order of the report; without a usable folder there is nothing more to look at."""
     folder = list(checks.check_folder(settings))
@@ -50,30 +70,36 @@ def examine(settings: Settings, now_us: int) -> Iterator[Finding]:
     yield from checks.check_permissions(settings)
     yield from check_catalog(settings)
     yield from checks.check_journal(settings, now_us)
+    yield from checks.check_claims(settings)
     yield from check_store(settings)
     yield from checks.check_clock(settings, now_us)
 
 
 def check_catalog(settings: Settings) -> Iterator[Finding]:
-    """Whether the catalog opens, has a schema that this release knows, and is whole."""
-    path = settings.catalog_url.removeprefix("sqlite:///")
-    if path == settings.catalog_url:
+    """Whether the catalog opens, has a schema that this release knows, and is whole; and what copies of it there are."""
+    from headrace.catalog import copies
+    from headrace.cli.restore import damage_line
+
+    path = copies.sqlite_path(settings.catalog_url)
+    if path is None:
         yield _check_catalog_server(settings)
         return
-    if not Path(path).exists():
+    if damage := damage_line(settings):
+        text, _, advice = damage.partition("): ")
+        yield Finding("catalog", "fail", f"{text})", advice)
+    elif not path.exists():
         yield Finding("catalog", "warn", "none yet", "make it with `headrace init`, or start `headrace serve`")
-        return
-    try:
-        with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as catalog:
-            version = catalog.execute("SELECT version_num FROM alembic_version").fetchone()[0]
-            damage = catalog.execute("PRAGMA quick_check(1)").fetchone()[0]
-    except sqlite3.Error as error:
-        yield Finding("catalog", "fail", f"{path} does not open: {error}", "restore it from a backup")
-        return
-    if damage != "ok":
-        yield Finding("catalog", "fail", f"{path} is damaged: {damage.splitlines()[0]}", "restore it from a backup")
     else:
-        yield _schema(version)
+        try:
+            yield _schema(copies.look_at(path).version)
+        except sqlite3.Error as error:
+            yield Finding("catalog", "fail", f"{path} does not open: {error}", "let this user read and write the file")
+    kept = copies.copies(settings.data / copies.FOLDER)
+    if kept:
+        yield Finding("copies", "ok", f"{len(kept)} of the catalog, the newest of {copies.day_of(kept[0])}")
+    for name in set_aside(path):
+        advice = "remove it when nothing of it is needed any more"
+        yield Finding("catalog", "warn", f"a former catalog is set aside in {name}", advice)
 
 
 def _check_catalog_server(settings: Settings) -> Finding:

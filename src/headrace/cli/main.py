@@ -11,7 +11,7 @@ from typing import NoReturn
 import click
 
 from headrace import __version__
-from headrace.cli import account, doctor, init, key, monitor, project, read, serve
+from headrace.cli import account, demo, doctor, init, key, monitor, project, read, serve
 from headrace.cli.errors import CliError
 from headrace.cli.lock import FolderBusy
 from headrace.settings import SettingsError
@@ -38,6 +38,7 @@ for command in (
     read.stats,
     read.events,
     read.tail,
+    demo.demo,
     doctor.doctor,
 ):
     cli.add_command(command)

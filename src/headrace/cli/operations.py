@@ -47,6 +47,10 @@ def _project_list(house: House, _args: dict[str, Any]) -> Any:
     return projects.list_all(house.context, OPERATOR, archived=True)
 
 
+def _project_quota(house: House, args: dict[str, Any]) -> Any:
+    return projects.set_quota(house.context, OPERATOR, args["project"], args.get("quota"))
+
+
 def _project_archive(house: House, args: dict[str, Any]) -> Any:
     return projects.archive(house.context, OPERATOR, args["project"])
 
@@ -86,6 +90,7 @@ OPERATIONS: dict[str, Operation] = {
     "account.list": _account_list,
     "project.create": _project_create,
     "project.list": _project_list,
+    "project.quota": _project_quota,
     "project.archive": _project_archive,
     "project.stathat": _project_stathat,
     "key.create": _key_create,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import click
 
 from headrace.catalog.projects import DEFAULT_PLATFORM, PLATFORMS
@@ -9,10 +11,15 @@ from headrace.cli.output import Shown, print_json, print_record, print_table
 from headrace.cli.session import folder_options, json_option, session
 from headrace.settings import Settings
 
+#: Digits of a number of records.
+MAX_DIGITS = 16
+
 _COLUMNS = (
     Shown("name", "NAME"),
     Shown("slug", "SLUG"),
     Shown("state", "STATE"),
+    Shown("used", "THIS MONTH", "number"),
+    Shown("quota", "QUOTA", "number"),
     Shown("created_at", "CREATED", "time"),
     Shown("id", "ID"),
 )
@@ -22,6 +29,22 @@ _STATHAT = (
     Shown("browsers", "Browsers"),
     Shown("user_key", "User key"),
 )
+
+
+#: What ``none`` is read as: an argument that is not there would be one that was not given.
+NO_QUOTA = -1
+
+
+class _Quota(click.ParamType[int]):
+    name = "quota"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        text = str(value)
+        if text == "none":
+            return NO_QUOTA
+        if not (text.isascii() and text.isdigit() and len(text) <= MAX_DIGITS):
+            self.fail(f"{text!r} is neither a number of records nor none", param, ctx)
+        return int(text)
 
 
 @click.group()
@@ -42,14 +65,23 @@ def project() -> None:
 @click.option(
     "--id", "own_id", metavar="ID", help="Id that deployed programs already send (SlowStats' projectId) [a new one]."
 )
+@click.option(
+    "--quota", type=click.IntRange(min=0), metavar="N", help="Records in a calendar month (UTC) [any number]."
+)
 @json_option
 @folder_options
 def create(
-    settings: Settings, name: str, account: str | None, platform: str, own_id: str | None, as_json: bool
+    settings: Settings,
+    name: str,
+    account: str | None,
+    platform: str,
+    own_id: str | None,
+    quota: int | None,
+    as_json: bool,
 ) -> None:
     """Makes a project."""
     with session(settings) as run:
-        made = run.call("project.create", name=name, account=account, platform=platform, id=own_id)
+        made = run.call("project.create", name=name, account=account, platform=platform, id=own_id, quota=quota)
     if as_json:
         print_json(made)
     else:
@@ -67,6 +99,22 @@ def list_(settings: Settings, as_json: bool) -> None:
         print_json(found)
     else:
         print_table(found, _COLUMNS, "No project yet.")
+
+
+@project.command("quota")
+@click.argument("project", metavar="PROJECT")
+@click.argument("records", metavar="N|none", type=_Quota())
+@json_option
+@folder_options
+def quota_(settings: Settings, project: str, records: int, as_json: bool) -> None:
+    """Sets how many records PROJECT (name, slug or id) may be given in a calendar month (UTC); `none` lifts the quota."""
+    with session(settings) as run:
+        done = run.call("project.quota", project=project, quota=None if records == NO_QUOTA else records)
+    if as_json:
+        print_json(done)
+        return
+    most = "any number of" if done["quota"] is None else f"{done['quota']:,}"
+    click.echo(f"{done['name']} may be given {most} records a month; {done['used']:,} so far.")
 
 
 @project.command()

@@ -13,6 +13,10 @@ Headers = tuple[tuple[bytes, bytes], ...]
 JSON_TYPE: tuple[bytes, bytes] = (b"content-type", b"application/json")
 
 
+#: What the owner of a key reads about records beyond the project's monthly quota.
+QUOTA_USED = "monthly quota used up"
+
+
 class Problem(Exception):
     """The first thing wrong with a body. Its text is the answer's: it names fields and positions, never contents."""
 

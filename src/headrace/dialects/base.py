@@ -32,7 +32,9 @@ Step = Literal[
     "body",  # read and decode: 413, 415, 400
     "decode",  # what must be read of the body to know its cost (``Route.decode``); refused, it costs one
     "parse",  # the dialect's parser: whatever its contract says about the body
+    "check",  # a handler's own checks of the body (``Gateway.checks``), where they come before the charge
     "decide",  # stats and claims: conflicts are answered here, nothing is stored yet
+    "quota",  # the project's records of this month: those that are new must fit in, check-ins always do
     "charge_cost",  # the rate limit, the submission's cost, or that of the step ``decode``
     "append",  # journal, fsync, answer
     "handle",  # a read or a synchronous write: the route's handler
@@ -51,6 +53,7 @@ class Fault(StrEnum):
     ENCODING = "encoding"  # a Content-Encoding that the route does not take
     UNREADABLE = "unreadable"  # a compressed body that does not decode
     RATE = "rate"  # detail.state, detail.retry_after
+    QUOTA = "quota"  # the project's records of this month; detail.retry_after
     AUTH_RATE = "auth_rate"  # too many failed look-ups or requests from this address
     IDEMPOTENCY_KEY = "idempotency_key"  # not 1-255 visible ASCII
     UNAVAILABLE = "unavailable"  # 503: not durable now, or a look-up that could not be made; detail.retry_after
@@ -127,7 +130,7 @@ class Inbound(Protocol):
     def project_platform(self) -> str:
         """What the key's project is for: the platform that was named when it was made."""
 
-    #: What ``Route.secret_of`` or ``Route.decode`` made of the request, kept for the parser; None before.
+    #: What ``Route.secret_of``, ``Route.decode`` or the step ``check`` made of the request, kept for what follows; None before.
     reading: Any
 
     @property
@@ -236,3 +239,5 @@ class Dialect(NamedTuple):
     finish: Callable[[Inbound, Answer], Answer] | None = None
     #: Prefixes under which the key is checked before path and method (SeeStack: an unknown path with a bad key is 401).
     auth_first: tuple[str, ...] = ()
+    #: Prefixes under which browsers may ask for any path, served or not (rulings 1, CORS).
+    cors_under: tuple[str, ...] = ()

@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 
-from headrace.dialects.answers import Problem, error_answer, json_answer, refuse, retry_after
+from headrace.dialects.answers import QUOTA_USED, Problem, error_answer, json_answer, refuse, retry_after
 from headrace.dialects.base import Dialect, Fault, FaultDetail, Inbound, Limit, Route
-from headrace.dialects.canaryhub_events import Accepted, Batch, exact_events, fast_events
+from headrace.dialects.canaryhub_events import MAX_EVENTS, Accepted, Batch, exact_events, fast_events
 from headrace.dialects.jsontext import NotJson
-from headrace.dialects.rows import event_row
 from headrace.records.ids import uuid7
-from headrace.records.intents import Answer, Decision, Intent, PointIn, Submission
-from headrace.records.tables import PointFlag
+from headrace.records.intents import Answer, Decision, Intent, PlainPoint, RowIn, Submission
+from headrace.records.tables import EVENTS, PointFlag
 from headrace.records.times import clamp
 
 #: Bytes of the body as received (1.6).
 BODY_CAP = 524_288
 #: Events: one a second, 120 at once (1.4).
 LIMIT = Limit("bucket", per_minute=60, burst=120)
+
+#: Environment, release, service; trace, span and its parent, request, session and user: no event says any of them.
+_UNKNOWN = ("",) * 9
 
 
 def parse_events(inbound: Inbound) -> Submission:
@@ -30,7 +33,7 @@ def parse_events(inbound: Inbound) -> Submission:
             raise refuse(400, "body is not valid JSON") from None
         except Problem as problem:
             raise refuse(400, str(problem)) from None
-    answer = json_answer(202, {"accepted": len(events)})
+    answer = _accepted(len(events))
 
     def render(_: Sequence[Decision]) -> Answer:  # derived stats refuse nothing and nothing is claimed
         return answer
@@ -38,31 +41,40 @@ def parse_events(inbound: Inbound) -> Submission:
     return Submission([_intent(event, inbound) for event in events], render, cost=len(events))
 
 
+@lru_cache(maxsize=MAX_EVENTS)
+def _accepted(count: int) -> Answer:
+    return json_answer(202, {"accepted": count})
+
+
 def _intent(event: Accepted, inbound: Inbound) -> Intent:
     received_us = inbound.received_us
     happened = clamp(event.ts_us, received_us, event.ts or "")
-    row = event_row(
-        project=inbound.project,
-        ts=happened.ts,
-        received_at=received_us,
-        ts_source=happened.source,
-        ts_sent=happened.sent,
-        dialect="canaryhub",
-        id=uuid7(received_us),
-        type=event.type,
-        level="error" if event.type == "error" else "",
-        name=event.name,
-        message=event.message or "",
-        value=event.value,
-        labels=event.labels,
-        raw=event.raw,
+    values = (  # the columns of ``EVENTS``
+        inbound.project,
+        happened.ts,
+        received_us,
+        happened.source,
+        happened.sent,
+        "canaryhub",
+        uuid7(received_us),
+        *_UNKNOWN,
+        event.type,
+        "error" if event.type == "error" else "",  # level
+        event.name,
+        event.message or "",
+        "",  # fingerprint
+        "",  # status
+        None,  # duration_ms
+        event.value,
+        event.labels,
+        event.raw,
     )
     flags = (PointFlag.BACKDATED if event.ts is not None else 0) | (PointFlag.CLAMPED if happened.sent else 0)
     ts_ms = happened.ts // 1000
-    points = [PointIn(event.name, "counter", ts_ms, 1.0, flags)]
+    points: list[PlainPoint] = [(event.name, "counter", ts_ms, 1.0, flags)]
     if event.value is not None:
-        points.append(PointIn(event.name, "value", ts_ms, event.value, flags))
-    return Intent(rows=(row,), points=points, source="canaryhub")
+        points.append((event.name, "value", ts_ms, event.value, flags))
+    return Intent((RowIn(EVENTS.name, values),), points, "canaryhub")
 
 
 _CHALLENGE = (b"www-authenticate", b"Bearer")
@@ -87,6 +99,8 @@ def fault(kind: Fault, detail: FaultDetail) -> Answer:
             return error_answer(415, "content encoding is not supported")
         case Fault.UNREADABLE:
             return error_answer(400, "body is not valid JSON")
+        case Fault.QUOTA:
+            return error_answer(429, QUOTA_USED, (retry_after(detail.retry_after),))
         case Fault.RATE | Fault.AUTH_RATE:
             return error_answer(429, "rate limit exceeded", (retry_after(detail.retry_after),))
         case Fault.IDEMPOTENCY_KEY:
@@ -101,8 +115,9 @@ _EVENTS = Route(
     path="/api/v1/events",
     method="POST",
     dialect="canaryhub",
-    # 1.5: the cost is the number of events, known only of a valid batch, so the rate comes last.
-    steps=("auth", "scope", "idempotency", "declared_size", "body", "parse", "charge_cost", "append"),
+    # 1.5: the cost is the number of events, known only of a valid batch, so the rate comes last. What the quota refuses is charged
+    # nothing.
+    steps=("auth", "scope", "idempotency", "declared_size", "body", "parse", "quota", "charge_cost", "append"),
     summary="Store 1 to 100 events, all or none.",
     parse=parse_events,
     cap=BODY_CAP,

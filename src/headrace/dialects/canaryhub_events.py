@@ -165,9 +165,10 @@ def _accept(
     return Accepted(kind, name, message, value, ts, ts_us, _labels(meta) if meta else {}, compact_text(raw))
 
 
+_SCALARS = frozenset([str, int, float, bool])
+
+
 def _labels(meta: dict[str, Any]) -> dict[str, str]:
     return {
-        key: item if type(item) is str else compact_text(item)
-        for key, item in meta.items()
-        if type(item) in (str, int, float, bool)
+        key: item if type(item) is str else compact_text(item) for key, item in meta.items() if type(item) in _SCALARS
     }

@@ -71,8 +71,8 @@ def too_deep(body: bytes, value: Any) -> bool:
 
 
 def may_be_shallow(body: bytes) -> bool:
-    """Whether ``body`` has too few brackets to be too deep: True is certain, False needs a look."""
-    return body.count(b"[") + body.count(b"{") <= MAX_DEPTH
+    """Whether ``body`` has too few bytes or brackets to be too deep: True is certain, False needs a look."""
+    return len(body) <= 2 * MAX_DEPTH or body.count(b"[") + body.count(b"{") <= MAX_DEPTH
 
 
 def is_finite(value: Any) -> bool:

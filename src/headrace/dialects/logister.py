@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from headrace.dialects.answers import error_answer, json_answer, retry_after
+from headrace.dialects.answers import QUOTA_USED, error_answer, json_answer, retry_after
 from headrace.dialects.base import Dialect, Fault, FaultDetail, LimitState
 from headrace.dialects.logister_answers import NOT_JSON
 from headrace.dialects.logister_routes import BODY_CAP, LIMIT, ROUTES
@@ -42,6 +42,8 @@ def fault(kind: Fault, detail: FaultDetail) -> Answer:
             return json_answer(400, {"error": text, "code": "invalid_gzip"}, reason=text)
         case Fault.UNREADABLE:
             return error_answer(400, NOT_JSON)
+        case Fault.QUOTA:
+            return error_answer(403, "Plan limit reached", reason=QUOTA_USED)
         case Fault.RATE:
             return _too_many(detail)
         case Fault.AUTH_RATE:

@@ -60,14 +60,9 @@ def accepted(project: int, record_id: str, *, with_legacy_id: bool = True, is_sp
             return invalid([UUID_TAKEN])
         replayed = verdict is Verdict.DUPLICATE
         name = first_id(held, record_id) if replayed else record_id
-        body: dict[str, object] = {"id": name}
-        if with_legacy_id:
-            body["legacy_id"] = legacy_id(project, name)
-        body["status"] = "accepted"
-        if is_span:
-            body["type"] = "span"
-        if replayed:
-            body["duplicate"] = True
-        return json_answer(200 if replayed else 201, body)
+        number = f',"legacy_id":{legacy_id(project, name)}' if with_legacy_id else ""
+        kind = ',"type":"span"' if is_span else ""
+        again = ',"duplicate":true' if replayed else ""
+        return Answer(200 if replayed else 201, f'{{"id":"{name}"{number},"status":"accepted"{kind}{again}}}'.encode())
 
     return render

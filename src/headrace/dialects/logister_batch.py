@@ -16,7 +16,7 @@ from headrace.dialects.logister_answers import SPAN_TAKEN, UUID_TAKEN, InvalidRe
 from headrace.dialects.logister_body import read_exactly, read_fast
 from headrace.dialects.logister_events import Made, make_record
 from headrace.dialects.logister_identity import as_uuid, legacy_id
-from headrace.dialects.logister_limits import first_excess, limit_text, within_limits
+from headrace.dialects.logister_limits import first_excess, fits, limit_text
 from headrace.dialects.logister_mobile import MOBILE, bind_event
 from headrace.dialects.logister_normalize import is_blank, snake_fields
 from headrace.records.intents import Answer, Decision, Submission, Verdict
@@ -114,7 +114,7 @@ def _read(number: int, line: bytes) -> Line:
     event = value.get("event")
     if type(event) is not dict:
         raise _refused(400, f"Batch line {number} has no event object", "missing_event")
-    if not within_limits(event):
+    if not fits(event, line):
         excess = first_excess(event)
         if excess is not None:
             text = f"{limit_text(excess)} on line {number}"

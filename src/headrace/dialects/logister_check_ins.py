@@ -2,21 +2,40 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
+
+import msgspec
 
 from headrace.dialects.base import Inbound
+from headrace.dialects.jsontext import compact_text
 from headrace.dialects.logister_answers import MESSAGE_BLANK, InvalidRecord, accepted, missing_envelope
 from headrace.dialects.logister_body import envelope_of, read_body
-from headrace.dialects.logister_columns import duration_of, scalar_text
+from headrace.dialects.logister_columns import LABEL_CHARS, LONGEST_MS, duration_of, scalar_text
 from headrace.dialects.logister_events import checked_uuid
-from headrace.dialects.logister_identity import event_claims
+from headrace.dialects.logister_identity import as_uuid, event_claims
 from headrace.dialects.logister_limits import within_limits
 from headrace.dialects.logister_mobile import MOBILE, bound_values
-from headrace.dialects.logister_normalize import both_spellings, first_filled, snake_fields, stored_context, text_of
-from headrace.dialects.logister_record import Record, default_source, event_intent, interval_seconds
-from headrace.dialects.logister_times import Occurrence, moment_us
+from headrace.dialects.logister_normalize import (
+    DEFAULT_ENVIRONMENT,
+    both_spellings,
+    first_filled,
+    is_blank,
+    snake_fields,
+    stored_context,
+    text_of,
+)
+from headrace.dialects.logister_record import (
+    DEFAULT_INTERVAL_S,
+    MAX_INTERVAL_S,
+    Record,
+    default_source,
+    event_intent,
+    interval_seconds,
+)
+from headrace.dialects.logister_times import Occurrence, moment_us, telemetry_evidence
+from headrace.dialects.rows import event_row
 from headrace.records.ids import uuid7
-from headrace.records.intents import Submission
+from headrace.records.intents import CheckInFact, Intent, Submission
 from headrace.records.times import Happened, clamp
 
 CHECK_IN = "check_in"
@@ -43,8 +62,95 @@ FIELDS = frozenset(
 
 
 def parse_check_in(inbound: Inbound) -> Submission:
-    """The submission of a check-in, enveloped or flat. Raises :class:`Refusal`: 400 for a body without any of a check-in's
-    fields, 403 and 422 for what a mobile token may not send, 422 for its UUID, then for its slug.
+    """The submission of a check-in, enveloped or flat. Raises what :func:`exact_check_in` raises."""
+    return plain_check_in(inbound) or exact_check_in(inbound)
+
+
+class _PlainCheckIn(msgspec.Struct, forbid_unknown_fields=True, gc=False):
+    slug: str
+    status: str = DEFAULT_STATUS
+    expected_interval_seconds: Annotated[int, msgspec.Meta(ge=1, le=MAX_INTERVAL_S)] | None = None
+    environment: Annotated[str, msgspec.Meta(min_length=1, max_length=LABEL_CHARS)] = DEFAULT_ENVIRONMENT
+    duration_ms: Annotated[float, msgspec.Meta(gt=0, le=LONGEST_MS)] | None = None
+    occurred_at: str | None = None
+    uuid: str = ""
+
+
+class _PlainBody(msgspec.Struct, forbid_unknown_fields=True, gc=False):
+    check_in: _PlainCheckIn
+
+
+_decode = msgspec.json.Decoder(_PlainBody).decode
+
+
+def plain_check_in(inbound: Inbound) -> Submission | None:
+    """The submission of a check-in with the fields that nearly all have, equal to that of :func:`exact_check_in`; None when only that
+    one can tell.
+    """
+    body, project, received_us = inbound.body, inbound.project, inbound.received_us
+    if inbound.key_kind == MOBILE or b"\\u0000" in body:
+        return None
+    try:
+        sent = _decode(body).check_in
+    except (ValueError, RecursionError):
+        return None
+    slug, status, environment = sent.slug.strip(), sent.status.strip(), sent.environment
+    uuid = as_uuid(sent.uuid) if sent.uuid else ""
+    if uuid is None or not slug or not status or environment.isspace() or max(len(slug), len(status)) > LABEL_CHARS:
+        return None
+    level = "error" if status == FAILED else "info"
+    occurred_at = None if is_blank(sent.occurred_at) else sent.occurred_at
+    happened = _happened(occurred_at, received_us)
+    stored: dict[str, Any] = {"event_type": CHECK_IN, "message": slug, "level": level}
+    if occurred_at is not None:
+        stored["occurred_at"] = occurred_at
+    interval_s = sent.expected_interval_seconds or DEFAULT_INTERVAL_S
+    context: dict[str, Any] = {"environment": environment, "check_in_slug": slug, "check_in_status": status}
+    context["expected_interval_seconds"] = interval_s
+    if sent.duration_ms is not None:
+        context["duration_ms"] = sent.duration_ms
+    source = default_source(inbound.project_platform)
+    context["telemetry_evidence"] = telemetry_evidence(source, Occurrence(happened), received_us)
+    stored["context"] = context
+    record_id = uuid or uuid7(received_us)
+    row = event_row(
+        project=project,
+        ts=happened.ts,
+        received_at=received_us,
+        ts_source=happened.source,
+        ts_sent=happened.sent,
+        dialect="logister",
+        id=record_id,
+        environment=environment,
+        type=CHECK_IN,
+        level=level,
+        name=slug,
+        message=slug,
+        status=status,
+        duration_ms=sent.duration_ms,
+        raw=compact_text(stored),
+    )
+    fact = CheckInFact(
+        project,
+        slug,
+        environment,
+        status != FAILED,
+        status,
+        happened.ts,
+        received_us,
+        interval_s,
+        sent.duration_ms,
+        "",  # message: the slug says it
+        record_id,
+        True,  # creates
+    )
+    intent = Intent((row,), (), "logister", event_claims(project, uuid), (fact,))
+    return Submission((intent,), accepted(project, record_id, with_legacy_id=False))
+
+
+def exact_check_in(inbound: Inbound) -> Submission:
+    """As :func:`plain_check_in`. Raises :class:`Refusal`: 400 for a body without any of a check-in's fields, 403 and 422 for what a
+    mobile token may not send, 422 for its UUID, then for its slug.
     """
     fields = _fields(read_body(inbound.body))
     bound = bound_values(fields, CHECK_IN, inbound.bindings) if inbound.key_kind == MOBILE else {}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import Any
 
 from headrace.dialects.jsontext import number
@@ -17,7 +18,9 @@ LABEL_VALUE_CHARS = 200
 LONGEST_MS = 10**12
 
 _NUMBER = re.compile(r"\s*[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?\s*\Z", re.ASCII)
-_LABEL_NAME = re.compile(r"[a-z][a-z0-9_.:-]{0,63}\Z")
+#: Characters of a label's name.
+LABEL_NAME_CHARS = 64
+_LABEL_NAME = re.compile(r"[a-z][a-z0-9_.:-]*\Z")
 #: Context keys that have columns of their own, or mean one occurrence only.
 _NOT_LABELS = frozenset(
     [
@@ -45,11 +48,15 @@ _NOT_LABELS = frozenset(
     ]
 )
 _STATUS_NAMES = ("status", "transaction_status", "status_code", "http_status_code")
+#: Keys of a context that tell a status at all, of events other than check-ins.
+STATUS_SOURCES = frozenset([*_STATUS_NAMES, "http", "response"])
 
 
 def scalar_text(value: Any) -> str:
     """A non-blank scalar as text, else ""."""
-    if is_blank(value) or type(value) is dict or type(value) is list:
+    if type(value) is str:
+        return "" if value.isspace() else value
+    if value is None or value is False or type(value) is dict or type(value) is list:
         return ""
     return text_of(value)
 
@@ -76,7 +83,7 @@ def duration_of(value: Any) -> float | None:
 
 def shared_columns(view: dict[str, Any]) -> dict[str, str]:
     """The columns that events and spans have in common besides their times and ids."""
-    trace = both_spellings(view.get("trace"))
+    trace = both_spellings(view["trace"]) if "trace" in view else {}
     return {
         "environment": label_text(view.get("environment")) or DEFAULT_ENVIRONMENT,
         "release": label_text(view.get("release")),
@@ -122,7 +129,9 @@ def status_of(event_type: str, view: dict[str, Any]) -> str:
 def value_of(view: dict[str, Any]) -> float | None:
     """The measurement that a context carries: its numeric ``value``, else that of its ``metric``."""
     value = number_of(view.get("value"))
-    return number_of(both_spellings(view.get("metric")).get("value")) if value is None else value
+    if value is None and "metric" in view:
+        return number_of(both_spellings(view["metric"]).get("value"))
+    return value
 
 
 def labels_of(view: dict[str, Any]) -> dict[str, str]:
@@ -132,14 +141,25 @@ def labels_of(view: dict[str, Any]) -> dict[str, str]:
     for source in (view, tags) if type(tags) is dict else (view,):
         for name, value in source.items():
             kind = type(value)
-            if kind is dict or kind is list or name in _NOT_LABELS or name in labels or is_blank(value):
+            if kind is dict or kind is list or not may_be_label(name) or name in labels or is_blank(value):
                 continue
             text = value if kind is str else text_of(value)
-            if len(text) <= LABEL_VALUE_CHARS and _LABEL_NAME.match(name) is not None:
+            if len(text) <= LABEL_VALUE_CHARS:
                 labels[name] = text
                 if len(labels) == MAX_LABELS:
                     return labels
     return labels
+
+
+def may_be_label(name: str) -> bool:
+    """Whether an attribute of that name can be filtered by."""
+    return len(name) <= LABEL_NAME_CHARS and _is_label_name(name)
+
+
+@lru_cache(maxsize=8192)
+def _is_label_name(name: str) -> bool:
+    """Remembered: telemetry repeats the same few hundred names."""
+    return name not in _NOT_LABELS and _LABEL_NAME.match(name) is not None
 
 
 def _inner(view: dict[str, Any], outer: str, name: str) -> str:

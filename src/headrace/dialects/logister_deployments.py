@@ -137,8 +137,11 @@ def deployment_told(
     """The deployment that an event tells of by its context (seen through both spellings): one with a release, a repository and a
     commit. ``ts``: when it happened, µs.
     """
-    release, sha = scalar_text(view.get("release")), scalar_text(view.get("commit_sha")).lower()
-    if not release or not sha or _SHA.match(sha) is None:
+    sha = scalar_text(view.get("commit_sha")).lower()
+    if not sha or _SHA.match(sha) is None:
+        return None
+    release = scalar_text(view.get("release"))
+    if not release:
         return None
     repository = repository_name(scalar_text(view.get("repository")))
     branch = scalar_text(view.get("branch")).removeprefix("refs/heads/")

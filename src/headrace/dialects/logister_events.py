@@ -19,6 +19,7 @@ from headrace.dialects.logister_identity import InvalidUuid, client_uuid, event_
 from headrace.dialects.logister_limits import check_limits
 from headrace.dialects.logister_mobile import MOBILE, bind_event
 from headrace.dialects.logister_normalize import is_blank, snake_fields, stored_context, text_of
+from headrace.dialects.logister_plain import parse_plain
 from headrace.dialects.logister_record import Record, default_source, event_intent
 from headrace.dialects.logister_spans import SPAN, span_intent
 from headrace.dialects.logister_times import occurrence
@@ -40,13 +41,19 @@ class Made(NamedTuple):
 
 
 def parse_event(inbound: Inbound) -> Submission:
-    """The submission of a single event. Raises :class:`Refusal`: 400 without a readable envelope, 413 for a payload
-    limit, 403 and 422 for what a mobile token may not send, then 422 for the UUID, and last 422 for what the fields lack.
+    """The submission of a single event. Raises what :func:`exact_event` raises."""
+    return parse_plain(inbound) or exact_event(inbound)
+
+
+def exact_event(inbound: Inbound) -> Submission:
+    """As :func:`parse_plain`. Raises :class:`Refusal`: 400 without a readable envelope, 413 for a payload limit, 403 and 422 for what
+    a mobile token may not send, then 422 for the UUID, and last 422 for what the fields lack.
     """
-    envelope = envelope_of(read_body(inbound.body), "event", "EVENT")
+    body = inbound.body
+    envelope = envelope_of(read_body(body), "event", "EVENT")
     if envelope is None:
         raise missing_envelope("event")
-    check_limits(envelope)
+    check_limits(envelope, body)
     fields = snake_fields(envelope)
     if inbound.key_kind == MOBILE:
         bind_event(fields, inbound.bindings)

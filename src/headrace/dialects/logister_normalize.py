@@ -41,6 +41,10 @@ COPIED_STATUS: dict[str, dict[str, tuple[str, ...]]] = {
     "transaction": {"transaction_status": ("transaction_status", "status")},
     "check_in": {"check_in_status": ("check_in_status", "status")},
 }
+#: All of these fields; events that keep everything in their context have none.
+_SOURCES = frozenset(
+    source for table in (COPIED, *COPIED_STATUS.values()) for sources in table.values() for source in sources
+)
 #: What an ``evidence`` object may bring along, and inside its two objects.
 EVIDENCE_FIELDS = (
     "source",
@@ -82,8 +86,10 @@ _PUNCTUATION = re.compile(r"[^a-z0-9]+")
 _REMEMBERED_KEY = 64
 _REMEMBERED_KEYS = 8192
 
-# Keys that were looked at and name no device: a stack of thirty frames is checked in two thirds of the time.
+# Keys that were looked at and name no device, and those that are their own snake_case name: an object all of whose keys are among them
+# needs no look at each.
 _harmless_keys: set[str] = set()
+_snake_keys: set[str] = set()
 
 
 def snake_key(key: str) -> str:
@@ -98,6 +104,19 @@ def _snake_key(key: str) -> str:
 _known_snake_key = lru_cache(maxsize=_REMEMBERED_KEYS)(_snake_key)
 
 
+def _is_snake(value: dict[str, Any]) -> bool:
+    """Whether every key of an object is its own snake_case name."""
+    return value.keys() <= _snake_keys or all(map(_is_snake_key, value))
+
+
+def _is_snake_key(key: str) -> bool:
+    if snake_key(key) != key:
+        return False
+    if len(key) <= _REMEMBERED_KEY and len(_snake_keys) < _REMEMBERED_KEYS:
+        _snake_keys.add(key)
+    return True
+
+
 def names_device(key: str) -> bool:
     """Whether the value under ``key`` identifies a piece of hardware."""
     return _PUNCTUATION.sub("", key.lower()) in HARDWARE_IDS
@@ -105,7 +124,7 @@ def names_device(key: str) -> bool:
 
 def snake_fields(envelope: dict[str, Any]) -> dict[str, Any]:
     """The fields of an event under their snake_case names; of two spellings the later one."""
-    return {snake_key(key): value for key, value in envelope.items()}
+    return dict(envelope) if _is_snake(envelope) else {snake_key(key): value for key, value in envelope.items()}
 
 
 def both_spellings(value: Any) -> dict[str, Any]:
@@ -115,6 +134,8 @@ def both_spellings(value: Any) -> dict[str, Any]:
     if type(value) is not dict:
         return {}
     view = dict(value)
+    if _is_snake(value):
+        return view
     for key in value:
         name = snake_key(key)
         if name != key and name not in view:
@@ -126,7 +147,7 @@ def is_blank(value: Any) -> bool:
     """Null, false, an empty object or array, or a string of white space."""
     if type(value) is str:
         return not value or value.isspace()
-    return value is None or value is False or value in ([], {})
+    return value is None or value is False or (not value and type(value) in (dict, list))
 
 
 def is_scalar(value: Any) -> bool:
@@ -163,16 +184,18 @@ def stored_context(fields: dict[str, Any], event_type: str) -> tuple[dict[str, A
     """
     sent = fields.get("context")
     context: dict[str, Any] = without_hardware_ids(sent) if type(sent) is dict else {}
-    for key in [key for key in context if snake_key(key) == "telemetry_evidence"]:
-        del context[key]
+    for key in ["telemetry_evidence"] if _is_snake(context) else [*context]:
+        if snake_key(key) == "telemetry_evidence":
+            context.pop(key, None)
     view = both_spellings(context)
-    for table in (COPIED, COPIED_STATUS.get(event_type, {})):
-        for name, sources in table.items():
-            for source in sources:
-                if source in fields:
-                    copy_into(context, view, name, fields[source])
-    if type(view.get("evidence")) is not dict:
-        evidence = allowed_evidence(fields.get("evidence"))
+    if not _SOURCES.isdisjoint(fields):
+        for table in (COPIED, COPIED_STATUS.get(event_type, {})):
+            for name, sources in table.items():
+                for source in sources:
+                    if source in fields:
+                        copy_into(context, view, name, fields[source])
+    if "evidence" in fields and type(view.get("evidence")) is not dict:
+        evidence = allowed_evidence(fields["evidence"])
         if evidence:
             context["evidence"] = view["evidence"] = evidence
     copy_into(context, view, "environment", DEFAULT_ENVIRONMENT)
@@ -196,10 +219,11 @@ def _filled_scalars(view: dict[str, Any], names: tuple[str, ...]) -> dict[str, A
 
 def without_hardware_ids(context: dict[str, Any]) -> dict[str, Any]:
     """A copy of ``context`` without keys that name a device, at any depth; parts without any are shared."""
-    return _stripped(context) if _holds_hardware_id(context) else dict(context)
+    return _stripped(context) if holds_hardware_id(context) else dict(context)
 
 
-def _holds_hardware_id(context: dict[str, Any]) -> bool:
+def holds_hardware_id(context: dict[str, Any]) -> bool:
+    """Whether a key anywhere in ``context`` names a device."""
     pending: list[Any] = [context]
     while pending:
         node = pending.pop()

@@ -24,6 +24,7 @@ from headrace.dialects.logister_times import Occurrence, telemetry_evidence
 from headrace.dialects.rows import event_row
 from headrace.records.intents import CheckInFact, Claim, Fact, Intent, PointIn
 from headrace.records.tables import PointFlag
+from headrace.records.times import Happened
 
 #: Characters of a stat's name; a metric with a longer one is stored but not charted.
 STAT_NAME_CHARS = 255
@@ -88,7 +89,7 @@ def event_intent(record: Record, project: int, received_us: int) -> Intent:
     )
     return Intent(
         rows=(row,),
-        points=_points(record, value),
+        points=points_of(view, record.message, value, happened) if record.type == "metric" else (),
         source="logister",
         claims=record.claims,
         facts=_facts(record, project, received_us, shared["environment"], status),
@@ -104,17 +105,18 @@ def interval_seconds(value: Any) -> int:
 
 
 def _evidence(record: Record, received_us: int) -> dict[str, Any]:
-    source = label_text(both_spellings(record.view.get("evidence")).get("source"))
+    evidence = record.view.get("evidence")
+    source = "" if evidence is None else label_text(both_spellings(evidence).get("source"))
     return telemetry_evidence(source or record.source, record.occurred, received_us)
 
 
-def _points(record: Record, value: float | None) -> tuple[PointIn, ...]:
-    if record.type != "metric" or value is None:
+def points_of(view: dict[str, Any], message: str, value: float | None, happened: Happened) -> tuple[PointIn, ...]:
+    """The point of a metric, if it has a value and a name that a stat may have."""
+    if value is None:
         return ()
-    name = (scalar_text(both_spellings(record.view.get("metric")).get("name")) or record.message).strip()
+    name = (scalar_text(both_spellings(view.get("metric")).get("name")) or message).strip()
     if len(name) > STAT_NAME_CHARS:
         return ()
-    happened = record.occurred.happened
     flags = PointFlag.CLAMPED if happened.sent else 0
     if happened.source != "received":
         flags |= PointFlag.BACKDATED

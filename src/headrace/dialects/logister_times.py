@@ -68,14 +68,18 @@ def occurrence(occurred_at: Any, view: dict[str, Any], received_us: int) -> Occu
     """When an event happened: its ``occurred_at``, else its diagnostic's or its evidence's, else the end or the start of
     the interval that the evidence reports, else its receipt. ``view`` is the context through both spellings.
     """
-    evidence = both_spellings(view.get("evidence"))
+    evidence = both_spellings(view["evidence"]) if "evidence" in view else {}
     start, end = _interval(evidence) if evidence else (None, None)
-    for sent in (occurred_at, both_spellings(view.get("diagnostic")).get("occurred_at"), evidence.get("occurred_at")):
+    for sent in (occurred_at, _diagnosed(view), evidence.get("occurred_at")):
         moment = None if is_blank(sent) else moment_us(sent)
         if moment is not None:
             return Occurrence(clamp(moment, received_us, text_of(sent)), start, end)
     reported = start if end is None else end
     return Occurrence(clamp(reported, received_us, source="interval"), start, end)
+
+
+def _diagnosed(view: dict[str, Any]) -> Any:
+    return both_spellings(view["diagnostic"]).get("occurred_at") if "diagnostic" in view else None
 
 
 def _interval(evidence: dict[str, Any]) -> tuple[int | None, int | None]:

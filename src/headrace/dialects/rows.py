@@ -5,6 +5,7 @@ A parser names only the columns that it knows; the order of a table's columns st
 
 from __future__ import annotations
 
+from collections import namedtuple
 from collections.abc import Callable
 from typing import Any
 
@@ -25,18 +26,16 @@ _EMPTY: dict[Kind, Any] = {
 
 
 def _builder(table: Table) -> Callable[..., RowIn]:
+    name = table.name
     columns = table.columns[:-1]  # ``batch`` is stamped by the encoder
     # Times and ids have no empty value: the encoder refuses the None of a parser that forgot one.
-    template = {column.name: _EMPTY.get(column.kind) for column in columns}
-    width = len(template)
+    empty = [_EMPTY.get(column.kind) for column in columns]
+    make = namedtuple(name, [column.name for column in columns], defaults=empty)  # type: ignore[misc] # noqa: PYI024
 
     def build(**given: Any) -> RowIn:
-        row = {**template, **given}
-        if len(row) != width:
-            raise TypeError(f"{table.name} has no columns {sorted(row.keys() - template.keys())}")
-        return RowIn(table.name, tuple(row.values()))
+        return RowIn(name, make(**given))
 
-    build.__doc__ = f"A row of ``{table.name}``; raises ``TypeError`` for a column that the table lacks."
+    build.__doc__ = f"A row of ``{name}``; raises ``TypeError`` for a column that the table lacks."
     return build
 
 

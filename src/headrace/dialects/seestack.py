@@ -8,7 +8,7 @@ from headrace.dialects import seestack_reads
 from headrace.dialects.base import Dialect, Parse, Route
 from headrace.dialects.seestack_answers import Answers, bodied, invalid, keyed, success
 from headrace.dialects.seestack_errors import ErrorEvent, parse_error
-from headrace.dialects.seestack_forms import fault
+from headrace.dialects.seestack_forms import fault, require_json
 from headrace.dialects.seestack_heartbeat import Heartbeat, parse_heartbeat
 from headrace.dialects.seestack_logs import LogEntry, parse_log
 from headrace.dialects.seestack_releases import Release, parse_release
@@ -32,9 +32,23 @@ def _ingest(path: str, summary: str, parse: Parse, body_type: Any, answers: Answ
         method="POST",
         dialect="seestack",
         # No limit unless the key has one; it counts requests, so that no batch is ever too large for it.
-        steps=("auth", "scope", "idempotency", "charge_request", "body", "parse", "decide", "append"),
+        steps=(
+            *(
+                "auth",
+                "scope",
+                "headers",
+                "idempotency",
+                "charge_request",
+                "body",
+                "parse",
+                "decide",
+                "quota",
+                "append",
+            ),
+        ),
         summary=summary,
         parse=parse,
+        check_headers=require_json,
         cap=cap,
         decoded_cap=cap,
         encodings=("gzip", "deflate", "zstd"),
@@ -121,4 +135,5 @@ DIALECT = Dialect(
     key_places=("x-seestack-key", "x-allstak-key"),
     fault=fault,
     auth_first=("/ingest/",),
+    cors_under=("/ingest/v1/",),
 )

@@ -10,10 +10,11 @@ import msgspec
 
 from headrace.dialects.base import Inbound
 from headrace.dialects.jsontext import compact_text
-from headrace.dialects.rows import event_row
-from headrace.dialects.seestack_fields import Fields, arrived, labels_of, reading, submission
-from headrace.dialects.seestack_forms import BLANK, Unreadable, envelope, text
-from headrace.records.intents import Intent, Submission
+from headrace.dialects.seestack_fields import Fields, labels_of, linked, reading, submission
+from headrace.dialects.seestack_forms import BLANK, Unreadable, stored, text
+from headrace.records.ids import uuid7
+from headrace.records.intents import Intent, RowIn, Submission
+from headrace.records.tables import EVENTS
 
 #: ``warning`` is kept as it is sent.
 LEVELS = ("debug", "info", "warn", "error", "fatal", "warning")
@@ -31,6 +32,14 @@ PASSED_OVER = (
     "org.apache.",
     "io.netty.",
 )
+
+#: The text fields: those that may be refused, and those that upstream does not know. The first of the user's is its id.
+_CHECKED = ("exceptionClass", "message", "level", "environment", "release")
+_SPARE = ("service", "traceId", "spanId", "requestId", "sessionId", "fingerprint")
+_TEXTS = (*_CHECKED, *_SPARE)
+_USER = ("id", "email", "ip")
+_NOBODY = [""]
+_TEXT = frozenset([str])
 
 
 class ErrorUser(msgspec.Struct, omit_defaults=True):
@@ -67,38 +76,65 @@ class ErrorEvent(msgspec.Struct, rename="camel", omit_defaults=True):
 @reading
 def parse_error(inbound: Inbound, fields: Fields) -> Submission:
     """One event of the type ``error``."""
-    name = fields.required("exceptionClass")
-    message = fields.required("message")
-    frames = _frames(fields.sent.get("stackTrace"))
-    level = fields.one_of("level", LEVELS)
-    environment, release = fields.text("environment"), fields.text("release")
-    user = fields.inner("user")
-    user_id = user.text("id")
-    for other in ("email", "ip"):
-        user.text(other)
-    fields.check()
+    texts, user_id = _plain(fields) or _exact(fields)
+    name, message, level, environment, release, service, trace_id, span_id, request_id, session_id, own_group = texts
     metadata = fields.sent.get("metadata")
-    linked = Fields(metadata if type(metadata) is dict else {})
-    shared = arrived(inbound)
-    row = event_row(
-        **shared,
-        environment=environment,
-        release=release,
-        service=fields.spare("service"),
-        trace_id=fields.spare("traceId") or linked.spare("traceId"),
-        span_id=fields.spare("spanId") or linked.spare("spanId"),
-        request_id=fields.spare("requestId") or linked.spare("requestId"),
-        session_id=fields.spare("sessionId"),
-        user_id=user_id,
-        type="error",
-        level=level or DEFAULT_LEVEL,
-        name=name,
-        message=message,
-        fingerprint=fields.spare("fingerprint").strip(BLANK) or fingerprint(name, frames),
-        labels=labels_of(metadata),
-        raw=compact_text(fields.sent),
+    links = linked(metadata)
+    received, record_id = inbound.received_us, uuid7(inbound.received_us)
+    values = (  # the columns of ``EVENTS``
+        inbound.project,
+        received,
+        received,
+        "received",
+        "",  # ts_sent
+        "seestack",
+        record_id,
+        environment,
+        release,
+        service,
+        trace_id or links.spare("traceId"),
+        span_id or links.spare("spanId"),
+        "",  # parent_span_id
+        request_id or links.spare("requestId"),
+        session_id,
+        user_id,
+        "error",
+        level or DEFAULT_LEVEL,
+        name,
+        message,
+        own_group.strip(BLANK) or fingerprint(name, _frames(fields.sent.get("stackTrace"))),
+        "",  # status
+        None,  # duration_ms
+        None,  # value
+        labels_of(metadata),
+        compact_text(fields.sent),
     )
-    return submission([Intent(rows=[row])], envelope({"id": shared["id"]}))
+    return submission((Intent((RowIn(EVENTS.name, values),)),), stored(record_id))
+
+
+def _plain(fields: Fields) -> tuple[list[str], str] | None:
+    """The text fields and the user's id of an error in which nothing has to be converted or refused, else None."""
+    texts = fields.plain(_TEXTS)
+    if texts is None or not texts[0].strip(BLANK) or not texts[1].strip(BLANK):
+        return None
+    if texts[2] not in LEVELS and fields.sent.get("level") is not None:
+        return None
+    frames = fields.sent.get("stackTrace")
+    user = fields.inner("user").plain(_USER) if fields.sent.get("user") is not None else _NOBODY
+    if user is None or (frames is not None and type(frames) is not list):
+        return None
+    return texts, user[0]
+
+
+def _exact(fields: Fields) -> tuple[list[str], str]:
+    """The same fields, one by one. Raises ``Unreadable`` and the 422."""
+    texts = [fields.required("exceptionClass"), fields.required("message")]
+    _frames(fields.sent.get("stackTrace"))
+    texts += [fields.one_of("level", LEVELS), fields.text("environment"), fields.text("release")]
+    user = fields.inner("user")
+    user_id, *_ = [user.text(name) for name in _USER]
+    fields.check()
+    return texts + [fields.spare(name) for name in _SPARE], user_id
 
 
 def _frames(sent: Any) -> list[str]:
@@ -106,6 +142,8 @@ def _frames(sent: Any) -> list[str]:
         return []
     if type(sent) is not list:
         raise Unreadable("stackTrace")
+    if _TEXT.issuperset(map(type, sent)):
+        return sent
     return [text(frame, f"stackTrace[{index}]") for index, frame in enumerate(sent) if frame is not None]
 
 

@@ -19,7 +19,6 @@ from headrace.dialects.seestack_forms import (
     invalid,
     moment,
     read_object,
-    require_json,
     spare_text,
     text,
     unreadable,
@@ -37,8 +36,12 @@ MAX_LABEL = 256
 #: hold up everybody else's requests while they are written.
 MAX_ITEMS = 10_000
 
-#: Keys of ``metadata`` that have columns of their own and mean one occurrence only.
-_NOT_LABELS = frozenset(["traceId", "spanId", "requestId"])
+#: Keys of ``metadata`` that stand in for fields that were not sent; they have columns of their own and mean one occurrence only.
+LINKS = frozenset(["traceId", "spanId", "requestId", "userId"])
+_NOT_LABELS = LINKS - {"userId"}
+
+#: The JSON types of a text field that needs no look: a string, or null.
+_PLAIN = frozenset([str, type(None)])
 
 _decode = msgspec.json.Decoder().decode
 
@@ -61,6 +64,13 @@ class Fields:
         """A scalar as text, "" when it is absent or null."""
         value = self.sent.get(name)
         return value if type(value) is str else text(value, self._prefix + name)
+
+    def plain(self, names: Sequence[str]) -> list[str] | None:
+        """The fields ``names`` as texts, "" for what is absent or null; None when one of them is anything else than text. What
+        :meth:`text` and :meth:`spare` would give, for a third of the cost.
+        """
+        values = list(map(self.sent.get, names))
+        return [value or "" for value in values] if _PLAIN.issuperset(map(type, values)) else None
 
     def required(self, name: str) -> str:
         value = self.text(name)
@@ -123,11 +133,10 @@ class Fields:
 
 
 def reading(parse: Callable[[Inbound, Fields], Submission]) -> Parse:
-    """A route's parser from one that takes the body's fields: 415 and 400 are answered here."""
+    """A route's parser from one that takes the body's fields: 400 is answered here."""
 
     @wraps(parse)
     def run(inbound: Inbound) -> Submission:
-        require_json(inbound)
         body = inbound.body
         sent = fast_object(body)
         try:
@@ -155,7 +164,7 @@ def labels_of(sent: Any) -> dict[str, str]:
         return {}
     labels: dict[str, str] = {}
     for key, value in sent.items():
-        label = spare_text(value)
+        label = value if type(value) is str else spare_text(value)
         if label and len(label) <= MAX_LABEL and len(key) <= MAX_LABEL and key not in _NOT_LABELS:
             labels[key] = label
             if len(labels) == MAX_LABELS:
@@ -186,6 +195,11 @@ def arrived(inbound: Inbound) -> dict[str, Any]:
         "dialect": "seestack",
         "id": uuid7(received),
     }
+
+
+def linked(metadata: Any) -> Fields:
+    """The ``LINKS`` that free-form ``metadata`` may hold."""
+    return Fields(metadata if type(metadata) is dict and not LINKS.isdisjoint(metadata) else {})
 
 
 def submission(intents: Sequence[Intent], answer: Answer) -> Submission:

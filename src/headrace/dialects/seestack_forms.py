@@ -6,12 +6,12 @@ import re
 import time
 from collections.abc import Mapping
 from math import isfinite
-from typing import Any, Protocol
-from uuid import uuid4
+from typing import Any
 
 from headrace.dialects.answers import Headers, json_answer, retry_after
-from headrace.dialects.base import Fault, FaultDetail, Refusal
+from headrace.dialects.base import Fault, FaultDetail, Inbound, Refusal
 from headrace.dialects.jsontext import NotJson, is_finite, read_json
+from headrace.records.ids import uuid4_text
 from headrace.records.intents import Answer
 from headrace.records.times import iso_text, iso_us
 
@@ -58,8 +58,14 @@ def envelope(data: Any, status: int = 202) -> Answer:
     return json_answer(status, {"success": True, "data": data, "meta": _meta()})
 
 
+def stored(record_id: str) -> Answer:
+    """The success of one record, in the envelope: bytes put together, as nothing of them needs escaping."""
+    meta = f'"meta":{{"requestId":"{uuid4_text()}","timestamp":"{iso_text(time.time_ns() // 1000, 3)}"}}'
+    return Answer(202, f'{{"success":true,"data":{{"id":"{record_id}"}},{meta}}}'.encode())
+
+
 def _meta() -> dict[str, str]:
-    return {"requestId": str(uuid4()), "timestamp": iso_text(time.time_ns() // 1000, 3)}
+    return {"requestId": uuid4_text(), "timestamp": iso_text(time.time_ns() // 1000, 3)}
 
 
 def unreadable(path: str = "") -> Refusal:
@@ -75,13 +81,7 @@ def invalid(details: Mapping[str, str]) -> Refusal:
     return Refusal(answer)
 
 
-class Headed(Protocol):
-    """Whatever has headers: a request of the gateway, also as the API rooms see it."""
-
-    def header(self, name: bytes) -> bytes | None: ...
-
-
-def require_json(inbound: Headed) -> None:
+def require_json(inbound: Inbound) -> None:
     """Raises the 415 of 1.2 for a request that does not say that its body is JSON."""
     media = (inbound.header(b"content-type") or b"").partition(b";")[0].strip().lower()
     if media != b"application/json" and not (media.startswith(b"application/") and media.endswith(b"+json")):
@@ -182,6 +182,8 @@ def fault(kind: Fault, detail: FaultDetail) -> Answer:
             return envelope_error(415, "UNSUPPORTED_MEDIA_TYPE", message)
         case Fault.UNREADABLE:
             return envelope_error(400, "BAD_REQUEST", "Request body does not match its Content-Encoding")
+        case Fault.QUOTA:
+            return envelope_error(403, "QUOTA_EXCEEDED", "Monthly quota used up")
         case Fault.RATE | Fault.AUTH_RATE:
             wait = (retry_after(detail.retry_after),)
             return envelope_error(429, "RATE_LIMITED", "Rate limit exceeded", wait)

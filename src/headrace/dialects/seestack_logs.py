@@ -8,13 +8,22 @@ import msgspec
 
 from headrace.dialects.base import Inbound
 from headrace.dialects.jsontext import compact_text
-from headrace.dialects.rows import event_row
-from headrace.dialects.seestack_fields import Fields, arrived, labels_of, reading, submission
-from headrace.dialects.seestack_forms import envelope
-from headrace.records.intents import Intent, Submission
+from headrace.dialects.seestack_fields import Fields, labels_of, linked, reading, submission
+from headrace.dialects.seestack_forms import BLANK, stored
+from headrace.records.ids import uuid7
+from headrace.records.intents import Intent, RowIn, Submission
+from headrace.records.tables import EVENTS
 
 #: ``warning`` is not one of them, other than in errors.
 LEVELS = ("debug", "info", "warn", "error", "fatal")
+
+#: The text fields: those that may be refused, and those that upstream does not know, in the order of their columns.
+_CHECKED = ("level", "message", "service", "traceId")
+_SPARE = (
+    *("environment", "release", "spanId", "parentSpanId"),
+    *("requestId", "sessionId", "userId", "errorId"),
+)
+_TEXTS = (*_CHECKED, *_SPARE)
 
 
 class LogEntry(msgspec.Struct, rename="camel", omit_defaults=True):
@@ -38,33 +47,53 @@ class LogEntry(msgspec.Struct, rename="camel", omit_defaults=True):
 @reading
 def parse_log(inbound: Inbound, fields: Fields) -> Submission:
     """One event of the type ``log``."""
+    texts = fields.plain(_TEXTS)
+    if texts is None or texts[0] not in LEVELS or not texts[1].strip(BLANK):
+        texts = _exact(fields)
+    level, message, service, trace_id, environment, release, span_id, parent_span_id, *rest = texts
+    request_id, session_id, user_id, error_id = rest
+    metadata = fields.sent.get("metadata")
+    links = linked(metadata)
+    labels = labels_of(metadata)
+    if error_id:
+        labels["errorId"] = error_id
+    received, record_id = inbound.received_us, uuid7(inbound.received_us)
+    values = (  # the columns of ``EVENTS``
+        inbound.project,
+        received,
+        received,
+        "received",
+        "",  # ts_sent
+        "seestack",
+        record_id,
+        environment,
+        release,
+        service,
+        trace_id or links.spare("traceId"),
+        span_id or links.spare("spanId"),
+        parent_span_id,
+        request_id or links.spare("requestId"),
+        session_id,
+        user_id or links.spare("userId"),
+        "log",
+        level,
+        "",  # name
+        message,
+        "",  # fingerprint
+        "",  # status
+        None,  # duration_ms
+        None,  # value
+        labels,
+        compact_text(fields.sent),
+    )
+    return submission((Intent((RowIn(EVENTS.name, values),)),), stored(record_id))
+
+
+def _exact(fields: Fields) -> list[str]:
+    """The same fields, one by one. Raises ``Unreadable`` and the 422."""
     level = fields.required("level")
     if level:
         fields.one_of("level", LEVELS)
-    message = fields.required("message")
-    service, trace_id = fields.text("service"), fields.text("traceId")
+    texts = [level, fields.required("message"), fields.text("service"), fields.text("traceId")]
     fields.check()
-    metadata = fields.sent.get("metadata")
-    linked = Fields(metadata if type(metadata) is dict else {})
-    labels = labels_of(metadata)
-    if error_id := fields.spare("errorId"):
-        labels["errorId"] = error_id
-    shared = arrived(inbound)
-    row = event_row(
-        **shared,
-        environment=fields.spare("environment"),
-        release=fields.spare("release"),
-        service=service,
-        trace_id=trace_id or linked.spare("traceId"),
-        span_id=fields.spare("spanId") or linked.spare("spanId"),
-        parent_span_id=fields.spare("parentSpanId"),
-        request_id=fields.spare("requestId") or linked.spare("requestId"),
-        session_id=fields.spare("sessionId"),
-        user_id=fields.spare("userId") or linked.spare("userId"),
-        type="log",
-        level=level,
-        message=message,
-        labels=labels,
-        raw=compact_text(fields.sent),
-    )
-    return submission([Intent(rows=[row])], envelope({"id": shared["id"]}))
+    return texts + [fields.spare(name) for name in _SPARE]

@@ -8,12 +8,13 @@ import msgspec
 
 from headrace.dialects.base import Route, Scope, Step
 from headrace.dialects.seestack_answers import bodied, error, invalid, keyed, success
+from headrace.dialects.seestack_forms import require_json
 
 #: Bytes of a body, as sent and decoded (rulings 1).
 BODY_CAP = 2 * 1024 * 1024
 
 READ: tuple[Step, ...] = ("auth", "scope", "charge_request", "handle")
-WRITE: tuple[Step, ...] = ("auth", "scope", "charge_request", "body", "handle")
+WRITE: tuple[Step, ...] = ("auth", "scope", "headers", "charge_request", "body", "handle")
 
 _MONITOR = (
     '{"id":"0190b6c5-6a5c-7c1e-9a55-8d3c5b1f2a10","name":"Nightly backup","slug":"nightly-backup","schedule":"1d",'
@@ -68,6 +69,7 @@ def _monitors(method: str, path: str, name: str, summary: str, answers: tuple[tu
         decoded_cap=BODY_CAP if writes else 0,
         encodings=("gzip", "deflate", "zstd") if writes else (),
         group="api",
+        check_headers=require_json if writes else None,
         body_type=bodies.get(method),
         parameters=(_PROJECT, ("id", "The monitor's id.")) if path else (() if method == "POST" else (_PROJECT,)),
         answers=tuple(sorted((*answers, *keyed(scope), *(bodied(BODY_CAP) if writes else ())))),

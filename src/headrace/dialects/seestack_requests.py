@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Annotated, Any, NamedTuple
 
 import msgspec
@@ -11,7 +12,6 @@ import msgspec
 from headrace.dialects.answers import json_answer
 from headrace.dialects.base import Inbound
 from headrace.dialects.jsontext import compact_text, too_deep
-from headrace.dialects.rows import request_row
 from headrace.dialects.seestack_fields import labels_of
 from headrace.dialects.seestack_forms import (
     BLANK,
@@ -22,13 +22,13 @@ from headrace.dialects.seestack_forms import (
     invalid,
     moment,
     read_object,
-    require_json,
     spare_text,
     text,
     unreadable,
 )
 from headrace.records.ids import uuid7
 from headrace.records.intents import Answer, Decision, Intent, RowIn, Submission
+from headrace.records.tables import REQUESTS
 from headrace.records.times import Happened, clamp
 
 #: Requests in a batch (1.3).
@@ -93,12 +93,11 @@ _decode_any = msgspec.json.Decoder().decode
 
 def parse_http_requests(inbound: Inbound) -> Submission:
     """One intent per request of the batch; the answer counts them."""
-    require_json(inbound)
     received = inbound.received_us
     batch = _fast(inbound.body, received)
     if batch is None:
         batch = _exact(inbound.body, received)
-    answer = json_answer(202, {"ok": True, "accepted": len(batch)})
+    answer = _accepted(len(batch))
 
     def render(_decisions: Sequence[Decision]) -> Answer:
         return answer
@@ -106,37 +105,44 @@ def parse_http_requests(inbound: Inbound) -> Submission:
     return Submission([Intent(rows=[_row(inbound.project, received, read) for read in batch])], render)
 
 
+@lru_cache(maxsize=MAX_REQUESTS)
+def _accepted(count: int) -> Answer:
+    return json_answer(202, {"ok": True, "accepted": count})
+
+
 def _row(project: int, received: int, read: _Read) -> RowIn:
     item, happened, sent = read
-    return request_row(
-        project=project,
-        ts=happened.ts,
-        received_at=received,
-        ts_source=happened.source,
-        ts_sent=happened.sent,
-        dialect="seestack",
-        id=uuid7(received),
-        environment=item.environment or "",
-        release=item.release or "",
-        trace_id=item.trace_id,
-        span_id=item.span_id or "",
-        parent_span_id=item.parent_span_id or "",
-        request_id=item.request_id or "",
-        session_id=item.session_id or "",
-        user_id=item.user_id or "",
-        direction=item.direction,
-        method=item.method,
-        host=item.host,
-        path=item.path,
-        status=item.status_code,
-        duration_ms=float(item.duration_ms),
-        request_size=item.request_size,
-        response_size=item.response_size,
-        is_slow=int(item.duration_ms > SLOW_MS),
-        fingerprint=item.error_fingerprint or "",
-        labels=labels_of(item.metadata),
-        raw=compact_text(sent),
+    values = (  # the columns of ``REQUESTS``
+        project,
+        happened.ts,
+        received,
+        happened.source,
+        happened.sent,
+        "seestack",
+        uuid7(received),
+        item.environment or "",
+        item.release or "",
+        "",  # service
+        item.trace_id,
+        item.span_id or "",
+        item.parent_span_id or "",
+        item.request_id or "",
+        item.session_id or "",
+        item.user_id or "",
+        item.direction,
+        item.method,
+        item.host,
+        item.path,
+        item.status_code,
+        float(item.duration_ms),
+        item.request_size,
+        item.response_size,
+        int(item.duration_ms > SLOW_MS),
+        item.error_fingerprint or "",
+        labels_of(item.metadata),
+        compact_text(sent),
     )
+    return RowIn(REQUESTS.name, values)
 
 
 # --- the fast path: accepts or has no opinion ---

@@ -26,7 +26,7 @@ from headrace.dialects.slowstats_answers import (
 from headrace.dialects.slowstats_events import EVENTS
 from headrace.dialects.slowstats_reads import READS
 from headrace.records.ids import uuid7
-from headrace.records.intents import Answer, Decision, Intent, PointIn, Submission
+from headrace.records.intents import Answer, Decision, Intent, PlainPoint, Submission
 
 #: Numeric leaves of a payload that become stats, and how many keys their paths may have (rulings 3); the rest stays raw.
 MAX_LEAVES = 1_000
@@ -84,8 +84,10 @@ def _intent(project: int, payload: dict[str, Any], received_us: int) -> Intent:
         raw=compact_text(payload),
     )
     now_ms = received_us // 1000
-    points = [PointIn(name, "value", now_ms, value) for name, value in islice(leaves(payload), MAX_LEAVES)]
-    return Intent(rows=(row,), points=points, source="slowstats")
+    points: list[PlainPoint] = [
+        (name, "value", now_ms, value, 0) for name, value in islice(leaves(payload), MAX_LEAVES)
+    ]
+    return Intent((row,), points, "slowstats")
 
 
 def leaves(node: dict[str, Any], prefix: str = "", depth: int = 1) -> Iterator[tuple[str, float]]:
@@ -99,7 +101,7 @@ def leaves(node: dict[str, Any], prefix: str = "", depth: int = 1) -> Iterator[t
                 yield from leaves(item, f"{path}.", depth + 1)
             continue
         value = float(item) if type(item) is bool else number(item)
-        if value is not None and path.strip() and len(path) <= MAX_NAME:
+        if value is not None and not path.isspace() and 0 < len(path) <= MAX_NAME:
             yield path, value
 
 
@@ -136,7 +138,7 @@ _METRICS = Route(
     method="POST",
     dialect="slowstats",
     # 1.9: the rate is charged per request, before its body; a known Idempotency-Key is charged nothing.
-    steps=("auth", "scope", "idempotency", "charge_request", "declared_size", "body", "parse", "append"),
+    steps=("auth", "scope", "idempotency", "charge_request", "declared_size", "body", "parse", "quota", "append"),
     summary="Store a metric payload of a project.",
     parse=parse_metric,
     aliases=("/api/slowstats/ingest-metric",),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from headrace.dialects.answers import Headers, error_answer, retry_after
+from headrace.dialects.answers import QUOTA_USED, Headers, error_answer, retry_after
 from headrace.dialects.base import Encoding, Fault, FaultDetail, Limit, LimitState
 from headrace.records.intents import Answer
 
@@ -18,6 +18,7 @@ NO_PROJECT = "Project ID is required."
 NO_PAYLOAD = "Metric payload is required and must be an object."
 BAD_EVENT = "Invalid request body."
 NO_KEY = "Unauthorized: You must provide a valid API Key."
+QUOTA_REACHED = "Plan limit reached."
 NO_ACCESS = "Forbidden: You do not have access to this project."
 
 EVENTS_PATH = "/api/slowstats/ingest-events"
@@ -60,6 +61,8 @@ def fault(kind: Fault, detail: FaultDetail) -> Answer:
         ):  # as any other body from which nothing can be read: each endpoint has its own text for that
             of_event = detail.inbound is not None and detail.inbound.route.path == EVENTS_PATH
             return error_answer(400, BAD_EVENT if of_event else NO_PROJECT)
+        case Fault.QUOTA:
+            return error_answer(403, QUOTA_REACHED, reason=QUOTA_USED)
         case Fault.RATE | Fault.AUTH_RATE:
             return error_answer(429, "Too many requests.")
         case Fault.IDEMPOTENCY_KEY:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from headrace.dialects.answers import Problem, error_answer, json_answer, refuse, retry_after
+from headrace.dialects.answers import QUOTA_USED, Problem, error_answer, json_answer, refuse, retry_after
 from headrace.dialects.base import Dialect, Fault, FaultDetail, Inbound, Limit, Route, Step
 from headrace.dialects.jsontext import NotJson
 from headrace.dialects.statflow_points import Batch, Point, exact_batch, exact_point, fast_batch, fast_point
@@ -84,6 +84,8 @@ def fault(kind: Fault, detail: FaultDetail) -> Answer:
             return error_answer(415, "unsupported content encoding")
         case Fault.UNREADABLE:
             return error_answer(400, "body does not match its content encoding")
+        case Fault.QUOTA:  # in the same words as a rate (1.3)
+            return error_answer(429, "rate limit exceeded", (retry_after(detail.retry_after),), reason=QUOTA_USED)
         case Fault.RATE | Fault.AUTH_RATE:
             return error_answer(429, "rate limit exceeded", (retry_after(detail.retry_after),))
         case Fault.IDEMPOTENCY_KEY:
@@ -96,7 +98,7 @@ def fault(kind: Fault, detail: FaultDetail) -> Answer:
 
 # --- routes ---
 
-#: 1.11: key, scope, size, body, type conflict, rate. A known Idempotency-Key is answered before the body is read.
+#: 1.11: key, scope, size, body, type conflict, quota, rate. A known Idempotency-Key is answered before the body is read.
 STEPS: tuple[Step, ...] = (
     "auth",
     "scope",
@@ -105,6 +107,7 @@ STEPS: tuple[Step, ...] = (
     "body",
     "parse",
     "decide",
+    "quota",
     "charge_cost",
     "append",
 )

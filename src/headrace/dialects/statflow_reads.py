@@ -14,7 +14,8 @@ BODY_CAP = 4 * 1024 * 1024
 READ_LIMIT = Limit("bucket", per_minute=3_600, burst=60)
 
 READ: tuple[Step, ...] = ("auth", "scope", "charge_request", "handle")
-WRITE: tuple[Step, ...] = ("auth", "scope", "declared_size", "body", "charge_request", "handle")
+#: 1.11: what is wrong with a body is told before anything is charged.
+WRITE: tuple[Step, ...] = ("auth", "scope", "declared_size", "body", "check", "charge_request", "handle")
 
 
 class NewApiKey(msgspec.Struct):

@@ -190,7 +190,7 @@ parse_value = partial(_parse_classic, "value")
 # --- routes
 
 #: 1.12; the key is in the body. What conflicts with a stat's type is told before anything is charged.
-_GET: tuple[Step, ...] = ("auth", "scope", "idempotency", "parse", "decide", "charge_cost", "append")
+_GET: tuple[Step, ...] = ("auth", "scope", "idempotency", "parse", "decide", "quota", "charge_cost", "append")
 _POST: tuple[Step, ...] = ("declared_size", "body", *_GET)
 
 _PARAMETERS = (

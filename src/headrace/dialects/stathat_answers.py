@@ -11,6 +11,7 @@ NO_KEY, NO_USER_KEY, NO_STAT_KEY = "no ezkey specified", "no ukey specified", "n
 BAD_KEY, BAD_STAT_KEY = "invalid ezkey", "invalid key"
 EZ_OFF = "ez api is switched off"
 TOO_MUCH, BAD_JSON = "json too long", "invalid json"
+QUOTA_EXCEEDED = "quota exceeded"
 TOO_FAST, ENCODING = "rate limit exceeded", "unsupported encoding"
 #: What the owner of the key reads about a body that may have been cut short on its way (1.7).
 TRUNCATED = "bytes beyond ASCII from a sender whose Content-Length may be wrong"
@@ -18,7 +19,7 @@ TRUNCATED = "bytes beyond ASCII from a sender whose Content-Length may be wrong"
 _UNTOLD = "unknown key"
 
 #: Status of an error where the setting ``stathat_errors`` asks for one; 400 for those that are not here.
-_STATUS = {TOO_MUCH: 413, BAD_KEY: 403, EZ_OFF: 403, TOO_FAST: 429, ENCODING: 415}
+_STATUS = {TOO_MUCH: 413, BAD_KEY: 403, EZ_OFF: 403, QUOTA_EXCEEDED: 403, TOO_FAST: 429, ENCODING: 415}
 #: Beginnings of the ``User-Agent`` of clients that take a 204 (contract 3).
 _TAKES_204 = (b"Go-http-client/", b"curl/")
 
@@ -111,6 +112,8 @@ def fault(kind: Fault, detail: FaultDetail) -> Answer:
             return error(ENCODING)
         case Fault.UNREADABLE:
             return error("body does not match its content encoding")
+        case Fault.QUOTA:
+            return error(QUOTA_EXCEEDED)
         case Fault.RATE | Fault.AUTH_RATE:
             return error(TOO_FAST)
         case Fault.IDEMPOTENCY_KEY:

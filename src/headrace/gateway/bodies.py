@@ -9,8 +9,6 @@ from typing import Any
 
 import zstandard
 
-from headrace.gateway.waiting import STALL_S
-
 #: Bytes of bodies, wire and decoded, that one process holds at a time (rulings 1).
 IN_FLIGHT_MAX = 128 * 1024 * 1024
 
@@ -82,25 +80,6 @@ async def read_wire(receive: Receive, cap: int, arrived: Callable[[int], None] =
         if not message.get("more_body", False):
             return b"".join([*parts, part]) if parts else part
         parts.append(part)
-
-
-def impatient(receive: Receive) -> Receive:
-    """``receive`` that takes a client which sends nothing of its body for ``STALL_S`` for one that hung up."""
-    complete = False
-
-    async def receive_soon() -> dict[str, Any]:
-        nonlocal complete
-        if complete:
-            return await receive()
-        try:
-            async with asyncio.timeout(STALL_S):
-                message = await receive()
-        except TimeoutError:
-            return {"type": "http.disconnect"}
-        complete = not message.get("more_body", False)
-        return message
-
-    return receive_soon
 
 
 async def decode(wire: bytes, encoding: str, cap: int) -> bytes:

@@ -8,12 +8,14 @@ from urllib.parse import parse_qsl
 
 from headrace.admission.admission import Draft
 from headrace.admission.keys import KeyRow, LookUpFailed
-from headrace.dialects.base import Dialect, Fault, FaultDetail, Feature, LimitState, Route
+from headrace.dialects.base import Fault, FaultDetail, Feature, LimitState, Route
 from headrace.records.intents import Answer, StreamAnswer, Submission
 
 if TYPE_CHECKING:
-    from headrace.gateway.bodies import Receive
+    from headrace.gateway.front.connection import Connection
+    from headrace.gateway.front.heads import Head
     from headrace.gateway.gateway import Gateway
+    from headrace.gateway.routes import Match
 
 
 class Refused(Exception):
@@ -29,65 +31,77 @@ class Exchange:
     """Implements ``dialects.base.Inbound``. Steps fill ``key``, ``body``, ``submission``, ``draft`` and last ``answer``."""
 
     __slots__ = (
-        "_headers",
         "_query",
         "answer",
+        "at",
         "body",
         "cost",
         "dialect",
         "draft",
         "gateway",
+        "head",
         "held_bytes",
+        "is_first",
         "key",
         "limit_state",
-        "params",
+        "line",
+        "match",
         "reading",
-        "receive",
         "received_us",
         "retry_key",
         "route",
-        "scope",
+        "sent",
         "submission",
+        "why",
     )
 
     def __init__(
-        self,
-        gateway: Gateway,
-        scope: dict[str, Any],
-        receive: Receive,
-        dialect: Dialect,
-        route: Route,
-        params: dict[str, str],
+        self, gateway: Gateway, line: Connection, head: Head, sent: bytes | None, match: Match, route: Route
     ) -> None:
         self.gateway = gateway
-        self.scope = scope
-        self.receive = receive
-        self.dialect = dialect
+        self.line = line
+        self.head = head
+        #: The body as sent; None while it is still coming in.
+        self.sent = sent
+        self.match = match
+        self.dialect = match.dialect
         self.route = route
-        self.params = params
+        #: Which of the route's steps is next.
+        self.at = 0
+        #: What refused the request, for counters and the key's owner.
+        self.why = "body"
         self.received_us: int = gateway.clock()
         self.body = b""
         self.held_bytes = 0
         self.reading: Any = None
         self.cost: int | None = None
         self.retry_key: bytes | None = None
+        #: Retries under the same key wait for the end of this request.
+        self.is_first = False
         self.limit_state: LimitState | None = None
         self.answer: Answer | StreamAnswer | None = None
         self.key: KeyRow
         self.submission: Submission
         self.draft: Draft | None = None
-        self._headers: dict[bytes, bytes] | None = None
         self._query: dict[str, str] | None = None
+
+    def end(self) -> None:
+        """Gives back what the request holds: memory, and its place before its retries."""
+        self.gateway.in_flight.give(self.held_bytes)
+        if self.is_first and self.retry_key is not None:
+            self.gateway.admission.under_way.leave(self.retry_key)
 
     @property
     def method(self) -> str:
-        method: str = self.scope["method"]
-        return method
+        return self.head.method
 
     @property
     def path(self) -> str:
-        path: str = self.scope["path"]
-        return path
+        return self.head.path
+
+    @property
+    def params(self) -> dict[str, str]:
+        return self.match.params
 
     @property
     def project(self) -> int:
@@ -108,25 +122,19 @@ class Exchange:
     @property
     def headers(self) -> dict[bytes, bytes]:
         """By lower-case name; of a repeated header the first."""
-        headers = self._headers
-        if headers is None:
-            headers = self._headers = dict(reversed(self.scope["headers"]))
-        return headers
+        return self.head.headers
 
     def header(self, name: bytes) -> bytes | None:
-        return self.headers.get(name)
+        return self.head.headers.get(name)
 
     def query(self) -> dict[str, str]:
         if self._query is None:
-            pairs = parse_qsl(
-                self.scope["query_string"].decode("utf-8", "replace"), keep_blank_values=True, errors="replace"
-            )
+            pairs = parse_qsl(self.head.query.decode("utf-8", "replace"), keep_blank_values=True, errors="replace")
             self._query = dict(reversed(pairs))
         return self._query
 
     def query_bytes(self) -> bytes:
-        query: bytes = self.scope["query_string"]
-        return query
+        return self.head.query
 
     def reachable_project(self, public_id: str) -> int | None:
         return self.gateway.keys.reachable_project(self.key, public_id)

@@ -1,11 +1,13 @@
-"""The ASGI application in front: vendor paths through the steps of their route, everything else to the API and the pages."""
+"""What answers a request: vendor paths go through the steps of their route, everything else to the API and the pages."""
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from functools import partial
 from typing import Any
 
 from headrace.admission.admission import Admission
@@ -13,18 +15,21 @@ from headrace.admission.keys import KeyTable, LookUpFailed
 from headrace.admission.limits import Limiter
 from headrace.admission.monitors import MonitorTable
 from headrace.dialects.base import Dialect, Fault, FaultDetail, Refusal, Route
-from headrace.gateway.bodies import ClientGone, HungUp, InFlight, Receive, impatient
+from headrace.gateway.bodies import ClientGone, HungUp, InFlight
 from headrace.gateway.exchange import Exchange, Refused
+from headrace.gateway.front.bridge import App, Bridge, make_scope
+from headrace.gateway.front.connection import Connection
+from headrace.gateway.front.heads import Head
 from headrace.gateway.peers import Peers
 from headrace.gateway.routes import Match, RouteTable
-from headrace.gateway.steps import run
-from headrace.gateway.waiting import Waiting
+from headrace.gateway.steps import STEPS, charge_reading
+from headrace.gateway.waiting import STALL_S, Waiting
 from headrace.journal import JournalUnavailable
 from headrace.records.intents import Answer, StreamAnswer
 
-Send = Callable[[dict[str, Any]], Awaitable[None]]
-App = Callable[[Any, Any, Any], Awaitable[None]]
 Handler = Callable[[Exchange], Awaitable[Answer | StreamAnswer]]
+#: Raises :class:`Refusal`; leaves what it read in ``Exchange.reading``.
+Check = Callable[[Exchange], None]
 
 #: What a 503 asks the client to wait, seconds.
 RETRY_AFTER_S = 5
@@ -70,6 +75,7 @@ class Gateway:
         monitors: MonitorTable,
         peers: Peers,
         handlers: Mapping[str, Handler],
+        checks: Mapping[str, Check],
         options: Mapping[str, str],
         clock: Callable[[], int],
         seal: Callable[[str], str],
@@ -81,6 +87,8 @@ class Gateway:
         self.monitors = monitors
         self.peers = peers
         self.handlers = handlers
+        #: What the step ``check`` does, by the name of the route's handler.
+        self.checks = checks
         self.options = options
         self.clock = clock
         #: Encrypts what only this instance may read; called from any thread.
@@ -93,84 +101,167 @@ class Gateway:
         self._warned_at = -WARN_EVERY_S
         #: Whatever no dialect owns: the API and the pages, put here once they are built.
         self.fallback: App = _nothing
+        self._tasks: set[asyncio.Task[None]] = set()
 
-    async def __call__(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            await self.fallback(scope, receive, send)
-            return
-        if scope.get("root_path"):
-            _cut_prefix(scope)
-        match = self.table.match(scope["method"], scope["path"])
-        if match is None:
-            if self.peers.trusts(scope):
-                _take_scheme(scope)
-            with self.waiting.patiently():
-                await self.fallback(scope, impatient(receive), send)
-            return
-        if match.cors and scope["method"] == "OPTIONS":
-            await _send(send, Answer(204, b"", PREFLIGHT), ())
-            return
-        if match.browsers is not None and scope["method"] == "OPTIONS" and await self._lets_in(match, scope, receive):
-            await _send(send, Answer(204, b"", PREFLIGHT), ())
-            return
-        answer, extra = await self._answer(match, scope, receive)
-        if match.cors:
-            extra = (*extra, *CORS)
-        if isinstance(answer, StreamAnswer):
-            with self.waiting.patiently():
-                await _send(send, answer, extra, head=scope["method"] == "HEAD")
-        else:
-            await _send(send, answer, extra, head=scope["method"] == "HEAD")
-
-    async def _answer(
-        self, match: Match, scope: dict[str, Any], receive: Receive
-    ) -> tuple[Answer | StreamAnswer, tuple[tuple[bytes, bytes], ...]]:
-        dialect = match.dialect
-        route = match.route or _missing(dialect, scope["path"])
-        exchange = Exchange(self, scope, receive, dialect, route, match.params)
-        why = "body"
-        answer: Answer | StreamAnswer
+    def begin(self, line: Connection, head: Head, body: bytes | None) -> None:
+        """Takes a request from the front; ``body`` None: it is still coming in."""
         try:
-            await run(exchange, route.steps)
-            answer = exchange.answer or _nowhere(match)
-        except Refusal as refusal:
-            answer = refusal.answer
-        except Refused as refused:
-            why = refused.fault.value
-            answer = dialect.fault(refused.fault, refused.detail._replace(inbound=exchange))
-        except (JournalUnavailable, LookUpFailed, HungUp) as error:
+            match = self._match(head)
+            if match is None:
+                self._pass_on(line, head, body)
+            elif head.method == "OPTIONS" and self._grants_preflight(match, line, head):
+                self._reply(line, Answer(204, b"", PREFLIGHT), ())
+            else:
+                route = match.route or _missing(match.dialect, head.path)
+                self._go_on(Exchange(self, line, head, body, match, route))
+        except Exception:  # a mistake of ours outside any step: this connection ends, the others go on
+            _log.exception("a request to %s failed", head.path)
+            line.abort()
+
+    def _match(self, head: Head) -> Match | None:
+        """What answers the head, found out once for each that the front keeps."""
+        try:
+            match: Match | None = head.notes["match"]
+        except KeyError:
+            match = head.notes["match"] = self.table.match(head.method, head.path)
+        return match
+
+    def _pass_on(self, line: Connection, head: Head, body: bytes | None) -> None:
+        """To the API and the pages."""
+        scheme = line.scheme
+        if self.peers.trusts(line.client):
+            scheme = _told_scheme(head) or scheme
+
+        async def answer() -> None:
+            with self.waiting.patiently():
+                await Bridge(line, body, STALL_S).run(self.fallback, make_scope(line, head, scheme))
+
+        self._keep(answer())
+
+    def _keep(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        """A task that is not forgotten while it runs."""
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
+
+    # --- the steps
+
+    def _go_on(self, exchange: Exchange) -> None:
+        """Runs the steps of the request's route until one answers it, or has to wait: then what it waits for goes on from there. No
+        request costs a task that does not need one.
+        """
+        steps = exchange.route.steps
+        try:
+            while exchange.answer is None and exchange.at < len(steps):
+                step = steps[exchange.at]
+                exchange.at += 1
+                waiting = STEPS[step](exchange)
+                if waiting is not None:
+                    self._wait(exchange, waiting)
+                    return
+        except Exception as error:
+            self._finish(exchange, self._refusal(exchange, error))
+            return
+        self._finish(exchange, exchange.answer or _nowhere(exchange.match))
+
+    def _wait(self, exchange: Exchange, waiting: Coroutine[Any, Any, None] | asyncio.Future[Any]) -> None:
+        future = waiting if isinstance(waiting, asyncio.Future) else self._keep(waiting)
+        future.add_done_callback(partial(self._woken, exchange))
+
+    def _woken(self, exchange: Exchange, future: asyncio.Future[Any]) -> None:
+        if future.cancelled():
+            exchange.end()
+            exchange.line.abort()
+        elif (error := future.exception()) is not None:
+            self._finish(exchange, self._refusal(exchange, error))
+        else:
+            self._go_on(exchange)
+
+    def _refusal(self, exchange: Exchange, error: BaseException) -> Answer:
+        """The dialect's words for what a step raised; ``exchange.why`` is told too."""
+        dialect, route = exchange.dialect, exchange.route
+        if isinstance(error, Refusal | Refused):
+            charge_reading(exchange)
+        if isinstance(error, Refusal):
+            exchange.why = "body"
+            return error.answer
+        if isinstance(error, Refused):
+            exchange.why = error.fault.value
+            return dialect.fault(error.fault, error.detail._replace(inbound=exchange))
+        detail = FaultDetail(inbound=exchange)
+        if isinstance(error, JournalUnavailable | LookUpFailed | HungUp):
             self._warn(f"refusing {route.dialect}: {error}")
-            why = Fault.UNAVAILABLE.value
-            answer = dialect.fault(Fault.UNAVAILABLE, FaultDetail(retry_after=RETRY_AFTER_S, inbound=exchange))
-        except ClientGone:  # it may have closed its sending half only, and reads this
-            why = Fault.UNREADABLE.value
-            answer = dialect.fault(Fault.UNREADABLE, FaultDetail(inbound=exchange))
-        except Exception:  # the client gets the dialect's 500, the log the traceback
-            _log.exception("a request to %s failed", route.path)
-            why = Fault.INTERNAL.value
-            answer = dialect.fault(Fault.INTERNAL, FaultDetail(inbound=exchange))
-        finally:
-            self.in_flight.give(exchange.held_bytes)
-        if dialect.finish is not None and isinstance(answer, Answer):
-            answer = dialect.finish(exchange, answer)
-        self._count(exchange, answer, why)
-        extra: tuple[tuple[bytes, bytes], ...] = ()
-        if exchange.limit_state is not None and dialect.limit_headers is not None:
-            extra = dialect.limit_headers(exchange.limit_state)
-        if route.cors_by_project and self._browsers_may(exchange):
-            extra = (*extra, *CORS)
-        return answer, extra
+            fault, detail = Fault.UNAVAILABLE, detail._replace(retry_after=RETRY_AFTER_S)
+        elif isinstance(error, ClientGone):  # it may have closed its sending half only, and reads this
+            fault = Fault.UNREADABLE
+        else:  # the client gets the dialect's 500, the log the traceback
+            _log.error("a request to %s failed", route.path, exc_info=error)
+            fault = Fault.INTERNAL
+        exchange.why = fault.value
+        return dialect.fault(fault, detail)
+
+    # --- answers
+
+    def _finish(self, exchange: Exchange, answer: Answer | StreamAnswer) -> None:
+        exchange.end()
+        dialect, route = exchange.dialect, exchange.route
+        try:
+            if dialect.finish is not None and isinstance(answer, Answer):
+                answer = dialect.finish(exchange, answer)
+            self._count(exchange, answer)
+            extra: tuple[tuple[bytes, bytes], ...] = ()
+            if exchange.limit_state is not None and dialect.limit_headers is not None:
+                extra = dialect.limit_headers(exchange.limit_state)
+            if exchange.match.cors or (route.cors_by_project and self._browsers_may(exchange)):
+                extra = (*extra, *CORS)
+        except Exception:
+            _log.exception("the answer to a request to %s failed", route.path)
+            exchange.line.abort()
+            return
+        bodiless = exchange.head.method == "HEAD"
+        if isinstance(answer, StreamAnswer):
+            self._keep(self._stream(exchange.line, answer, extra, bodiless=bodiless))
+        else:
+            self._reply(exchange.line, answer, extra, bodiless=bodiless)
+
+    def _reply(
+        self, line: Connection, answer: Answer, extra: tuple[tuple[bytes, bytes], ...], *, bodiless: bool = False
+    ) -> None:
+        headers = (*answer.headers, *extra) if extra else answer.headers
+        line.reply(answer.status, headers, b"" if bodiless else answer.body, length=len(answer.body))
+
+    async def _stream(
+        self, line: Connection, answer: StreamAnswer, extra: tuple[tuple[bytes, bytes], ...], *, bodiless: bool
+    ) -> None:
+        try:
+            with self.waiting.patiently():
+                line.start(answer.status, (*answer.headers, *extra), sized=False, bodiless=bodiless)
+                if not bodiless:
+                    async for chunk in answer.chunks:
+                        if line.gone:
+                            return
+                        await line.send(chunk)
+                line.finish()
+        except asyncio.CancelledError:
+            line.abort()
+            raise
+        except Exception:  # what was sent cannot be taken back: the client sees that the answer ends too early
+            _log.exception("a streamed answer failed")
+            line.abort()
 
     def _browsers_may(self, exchange: Exchange) -> bool:
         """Whether the project of the request's key lets pages of other origins in; nobody's does."""
         return hasattr(exchange, "key") and exchange.project_allows("browsers")
 
-    async def _lets_in(self, match: Match, scope: dict[str, Any], receive: Receive) -> bool:
-        """Whether a preflight is granted: a browser sends no body with it, so the key has to be in the query."""
-        assert match.browsers is not None
-        exchange = Exchange(self, scope, receive, match.dialect, match.browsers, {})
+    def _grants_preflight(self, match: Match, line: Connection, head: Head) -> bool:
+        """A browser sends no body with a preflight: where the project decides, the key has to be in the query."""
+        if match.cors or match.browsers is None:
+            return match.cors
+        exchange = Exchange(self, line, head, b"", match, match.browsers)
         try:
-            await run(exchange, ("auth", "scope"))
+            for step in ("auth", "scope"):
+                STEPS[step](exchange)
         except (Refused, Refusal):
             return False
         return self._browsers_may(exchange)
@@ -182,7 +273,7 @@ class Gateway:
             self._warned_at = now
             _log.warning("%s", text)
 
-    def _count(self, exchange: Exchange, answer: Answer | StreamAnswer, why: str) -> None:
+    def _count(self, exchange: Exchange, answer: Answer | StreamAnswer) -> None:
         key = getattr(exchange, "key", None)
         dialect = exchange.dialect.name
         failed = isinstance(answer, Answer) and bool(answer.reason)
@@ -194,29 +285,21 @@ class Gateway:
                 if isinstance(answer, Answer) and answer.skipped:
                     self.keys.note_refusal(key, f"{exchange.route.path}: {answer.skipped}")
             return
-        self.refused[dialect, why, answer.status] += 1
+        self.refused[dialect, exchange.why, answer.status] += 1
         if key is not None and isinstance(answer, Answer) and answer.status < 500:
-            self.keys.note_refusal(key, f"{exchange.route.path}: {answer.status} {answer.reason or why}")
+            self.keys.note_refusal(key, f"{exchange.route.path}: {answer.status} {answer.reason or exchange.why}")
 
 
-def _cut_prefix(scope: dict[str, Any]) -> None:
-    """Takes the path prefix off. A proxy may have done so already: the bare path is served as well."""
-    prefix, path = scope["root_path"], scope["path"]
-    if path == prefix or path.startswith(prefix + "/"):
-        scope["path"] = path[len(prefix) :] or "/"
-    scope["root_path"] = ""
-
-
-def _take_scheme(scope: dict[str, Any]) -> None:
+def _told_scheme(head: Head) -> str:
     """The scheme that the client used, as a trusted proxy tells it: the pages' commands are made from it."""
-    told = [value for name, value in scope["headers"] if name == b"x-forwarded-proto"]
+    told = [value for name, value in head.pairs if name == b"x-forwarded-proto"]
     scheme = told[-1].decode("latin-1").rpartition(",")[2].strip().lower() if told else ""
-    if scheme in ("http", "https"):
-        scope["scheme"] = scheme
+    return scheme if scheme in ("http", "https") else ""
 
 
-async def _nothing(_scope: dict[str, Any], _receive: Receive, send: Send) -> None:
-    await _send(send, Answer(404, b'{"error":"not found"}'), ())
+async def _nothing(_scope: Any, _receive: Any, send: Any) -> None:
+    await send({"type": "http.response.start", "status": 404, "headers": []})
+    await send({"type": "http.response.body", "body": b""})
 
 
 def _nowhere(match: Match) -> Answer:
@@ -229,20 +312,3 @@ def _missing(dialect: Dialect, path: str) -> Route:
     """
     steps: tuple[Any, ...] = ("auth",) if path.startswith(dialect.auth_first or ("\0",)) else ()
     return Route(path="(none)", method="", dialect=dialect.name, steps=steps, summary="", handler="none")
-
-
-async def _send(
-    send: Send, answer: Answer | StreamAnswer, extra: tuple[tuple[bytes, bytes], ...], *, head: bool = False
-) -> None:
-    if isinstance(answer, StreamAnswer):
-        await send({"type": "http.response.start", "status": answer.status, "headers": [*answer.headers, *extra]})
-        if not head:
-            async for chunk in answer.chunks:
-                await send({"type": "http.response.body", "body": chunk, "more_body": True})
-        await send({"type": "http.response.body", "body": b"", "more_body": False})
-        return
-    headers = [*answer.headers, *extra]
-    if answer.status != 204:
-        headers.append((b"content-length", b"%d" % len(answer.body)))
-    await send({"type": "http.response.start", "status": answer.status, "headers": headers})
-    await send({"type": "http.response.body", "body": b"" if head else answer.body})

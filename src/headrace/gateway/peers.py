@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from ipaddress import IPv4Network, IPv6Network, ip_address
-from typing import Any
 
 Network = IPv4Network | IPv6Network
 
@@ -19,10 +18,8 @@ class Peers:
         self._unlimited = tuple(unlimited)
         self._counted: dict[str, str] = {}
 
-    def address(self, scope: Mapping[str, Any], headers: Mapping[bytes, bytes]) -> str:
+    def address(self, peer: str, headers: Mapping[bytes, bytes]) -> str:
         """The client's address: the peer's, or the right-most hop that is no trusted proxy. "" when there is none."""
-        client = scope.get("client")
-        peer = str(client[0]) if client else ""
         if not self._proxies or not _within(peer, self._proxies):
             return peer
         hops = [hop.strip() for hop in headers.get(b"x-forwarded-for", b"").decode("latin-1").split(",") if hop.strip()]
@@ -31,9 +28,9 @@ class Peers:
                 return hop
         return hops[0] if hops else peer
 
-    def counted(self, scope: Mapping[str, Any], headers: Mapping[bytes, bytes]) -> str:
+    def counted(self, peer: str, headers: Mapping[bytes, bytes]) -> str:
         """The address that guards count, "" for one that they do not."""
-        address = self.address(scope, headers)
+        address = self.address(peer, headers)
         known = self._counted.get(address)
         if known is None:
             if len(self._counted) > 100_000:
@@ -41,10 +38,9 @@ class Peers:
             known = self._counted[address] = "" if _within(address, self._unlimited) else address
         return known
 
-    def trusts(self, scope: Mapping[str, Any]) -> bool:
+    def trusts(self, peer: str) -> bool:
         """Whether the peer itself is a proxy whose forwarding headers are believed."""
-        client = scope.get("client")
-        return client is not None and _within(str(client[0]), self._proxies)
+        return bool(self._proxies) and _within(peer, self._proxies)
 
 
 def _within(address: str, networks: Sequence[Network]) -> bool:

@@ -77,12 +77,7 @@ class RouteTable:
                     break
         if methods is None:
             dialect = self.owner(path)
-            # Prefixes that check the key first are the ones that browsers post to.
-            return (
-                None
-                if dialect is None
-                else Match(dialect, None, {}, cors=path.startswith(dialect.auth_first or ("\0",)))
-            )
+            return None if dialect is None else Match(dialect, None, {}, cors=path.startswith(dialect.cors_under))
         return _pick(methods, method, params)
 
     def owner(self, path: str) -> Dialect | None:

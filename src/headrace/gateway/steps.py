@@ -5,13 +5,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from typing import Any
 
 from headrace.admission.keys import KeyRow, LookUpFailed
 from headrace.admission.limits import Charge, Spec
-from headrace.dialects.base import Fault, FaultDetail, Inbound, LimitState, Refusal, Route, Step
+from headrace.admission.retries import left
+from headrace.dialects.base import Fault, FaultDetail, Inbound, LimitState, Route, Step
 from headrace.gateway import bodies
 from headrace.gateway.credentials import find_secret
 from headrace.gateway.exchange import Exchange, Refused
@@ -25,16 +26,21 @@ PARSE_ASIDE = 256 * 1024
 #: What a 503 for want of memory asks the client to wait, seconds.
 BUSY_RETRY_S = 1
 
+#: What a used-up quota asks the client to wait at most, seconds (rulings 2): some sleep as long as they are told.
+QUOTA_RETRY_S = 3_600
+
 #: The steps whose refusals cost one where the cost of a request is known only after them (``Route.decode``).
 READING: tuple[Step, ...] = ("headers", "body", "decode")
 
-StepFunction = Callable[[Exchange], Awaitable[None] | None]
+#: What a step waits for, None when it is done: a future, or work that needs a task of its own.
+Waiting = asyncio.Future[None] | Coroutine[Any, Any, None] | None
+StepFunction = Callable[[Exchange], Waiting]
 
 
 def ip_guard(exchange: Exchange) -> None:
     """Flood guard by client address; loopback and the operator's own networks are not counted."""
     per_minute = exchange.dialect.ip_limits[0]
-    address = exchange.gateway.peers.counted(exchange.scope, exchange.headers)
+    address = exchange.gateway.peers.counted(exchange.line.client, exchange.headers)
     if per_minute and address:
         charge = exchange.gateway.limiter.charge(
             ("ip", exchange.dialect.name, address), Spec("aligned", per_minute, 0), 1
@@ -50,7 +56,7 @@ def declared_size(exchange: Exchange) -> None:
         raise Refused(Fault.TOO_LARGE, FaultDetail(limit=exchange.route.cap))
 
 
-def auth(exchange: Exchange) -> Awaitable[None] | None:
+def auth(exchange: Exchange) -> Waiting:
     """The key. A look-up that cannot be made is 503, never 401: real SDKs switch themselves off on 401 (rulings 1)."""
     secret_of = exchange.route.secret_of
     if secret_of is None:
@@ -91,7 +97,7 @@ def _refuse_unknown(exchange: Exchange, fault: Fault) -> None:
     per_minute = exchange.dialect.ip_limits[1]
     if not per_minute:
         raise Refused(fault)
-    address = exchange.gateway.peers.counted(exchange.scope, exchange.headers)
+    address = exchange.gateway.peers.counted(exchange.line.client, exchange.headers)
     scope = ("auth", exchange.dialect.name, address)
     spec = Spec("aligned", per_minute, 0)
     limiter = exchange.gateway.limiter
@@ -111,18 +117,41 @@ def scope(exchange: Exchange) -> None:
         raise Refused(Fault.NO_SCOPE, FaultDetail(scope=missing or "write"))
 
 
-def idempotency(exchange: Exchange) -> Awaitable[None] | None:
+def idempotency(exchange: Exchange) -> Waiting:
     """A known Idempotency-Key is answered at once with its first answer, and charged nothing (rulings 4)."""
     sent = exchange.header(b"idempotency-key")
-    return None if sent is None else _look_for_first(exchange, sent)
-
-
-async def _look_for_first(exchange: Exchange, sent: bytes) -> None:
+    if sent is None:
+        return None
     if not 1 <= len(sent) <= RETRY_KEY_MAX or not all(0x21 <= byte <= 0x7E for byte in sent):
         raise Refused(Fault.IDEMPOTENCY_KEY)
     admission = exchange.gateway.admission
     exchange.retry_key = admission.retry_key(exchange.key.project, exchange.route.method, exchange.route.path, sent)
-    exchange.answer = await admission.kept_answer(exchange.retry_key)
+    first = admission.kept_answer(exchange.retry_key)
+    if first is not None:
+        exchange.answer = first.answer
+        return first.durable
+    ahead = admission.under_way.enter(exchange.retry_key)
+    if ahead is None:
+        exchange.is_first = True
+        return None
+    return _after_first(exchange, exchange.retry_key, ahead)
+
+
+async def _after_first(exchange: Exchange, digest: bytes, ahead: asyncio.Event | None) -> None:
+    """Waits for the request under the same key that came first and gives its answer; if it has none to give, the next one is first."""
+    admission = exchange.gateway.admission
+    with exchange.gateway.waiting.patiently():
+        while ahead is not None:
+            if not await left(ahead):
+                return
+            first = admission.kept_answer(digest)
+            if first is not None:
+                exchange.answer = first.answer
+                if first.durable is not None:
+                    await asyncio.shield(first.durable)
+                return
+            ahead = admission.under_way.enter(digest)
+    exchange.is_first = True
 
 
 def charge_request(exchange: Exchange) -> None:
@@ -161,7 +190,7 @@ def _rate_detail(charge: Charge) -> FaultDetail:
     return FaultDetail(retry_after=charge.retry_after, state=LimitState(*charge))
 
 
-async def body(exchange: Exchange) -> None:
+def body(exchange: Exchange) -> Waiting:
     """Reads and decodes the body within the route's caps."""
     route = exchange.route
     encoding = (exchange.header(b"content-encoding") or b"").decode("latin-1").strip().lower()
@@ -170,6 +199,21 @@ async def body(exchange: Exchange) -> None:
     if encoding and encoding not in route.encodings:
         raise Refused(Fault.ENCODING, FaultDetail(encoding=encoding[:64]))
     declared_size(exchange)
+    if exchange.sent is None or encoding:
+        return _read(exchange, encoding)
+    if len(exchange.sent) > route.cap:
+        raise Refused(Fault.TOO_LARGE, FaultDetail(limit=route.cap))
+    try:
+        _hold(exchange, len(exchange.sent))
+    except bodies.TooMuchInFlight:
+        raise Refused(Fault.UNAVAILABLE, FaultDetail(retry_after=BUSY_RETRY_S)) from None
+    exchange.body = exchange.sent
+    return None
+
+
+async def _read(exchange: Exchange, encoding: str) -> None:
+    """The body that is still coming in, or has to be decoded."""
+    route = exchange.route
     try:
         wire = await _receive(exchange)
         if encoding:
@@ -186,6 +230,11 @@ async def body(exchange: Exchange) -> None:
 
 
 async def _receive(exchange: Exchange) -> bytes:
+    if exchange.sent is not None:
+        if len(exchange.sent) > exchange.route.cap:
+            raise bodies.BodyTooLarge(decoded=False)
+        _hold(exchange, len(exchange.sent))
+        return exchange.sent
     waiting = exchange.gateway.waiting
     task = waiting.begin()
 
@@ -194,7 +243,7 @@ async def _receive(exchange: Exchange) -> bytes:
         waiting.heard(task)
 
     try:
-        return await bodies.read_wire(exchange.receive, exchange.route.cap, arrived)
+        return await bodies.read_wire(exchange.line.receive, exchange.route.cap, arrived)
     except asyncio.CancelledError:
         raise bodies.HungUp("the rest of the body did not come in time") from None
     finally:
@@ -212,15 +261,21 @@ def check_headers(exchange: Exchange) -> None:
     exchange.route.check_headers(exchange)
 
 
-async def decode(exchange: Exchange) -> None:
+def decode(exchange: Exchange) -> Waiting:
     """What must be read of the body to know its cost; a large one beside the event loop."""
     read = exchange.route.decode
     assert read is not None
-    large = len(exchange.body) > PARSE_ASIDE
-    exchange.cost = await asyncio.to_thread(read, exchange) if large else read(exchange)
+    if len(exchange.body) > PARSE_ASIDE:
+        return _decode_aside(exchange, read)
+    exchange.cost = read(exchange)
+    return None
 
 
-def parse(exchange: Exchange) -> Awaitable[None] | None:
+async def _decode_aside(exchange: Exchange, read: Callable[[Inbound], int]) -> None:
+    exchange.cost = await asyncio.to_thread(read, exchange)
+
+
+def parse(exchange: Exchange) -> Waiting:
     """The dialect's own checks of the body; a large one beside the event loop, which a hostile one could hold for seconds."""
     if len(exchange.body) > PARSE_ASIDE:
         return _parse_aside(exchange)
@@ -234,6 +289,19 @@ async def _parse_aside(exchange: Exchange) -> None:
     exchange.submission = await asyncio.to_thread(exchange.route.parse, exchange)
 
 
+def check(exchange: Exchange) -> Waiting:
+    """The handler's own checks of the body; a large one beside the event loop."""
+    look = exchange.gateway.checks[exchange.route.handler]
+    if len(exchange.body) > PARSE_ASIDE:
+        return _check_aside(exchange, look)
+    look(exchange)
+    return None
+
+
+async def _check_aside(exchange: Exchange, look: Callable[[Exchange], None]) -> None:
+    await asyncio.to_thread(look, exchange)
+
+
 def decide(exchange: Exchange) -> None:
     """Stats and claims; a conflict is answered here, before any charge, and nothing is stored."""
     draft = exchange.gateway.admission.decide(exchange.submission, exchange.key.project)
@@ -242,11 +310,26 @@ def decide(exchange: Exchange) -> None:
     exchange.draft = draft
 
 
-async def append(exchange: Exchange) -> None:
-    """Journal, sync, answer. A draft of the step ``decide`` still holds: no step after it waits."""
+def quota(exchange: Exchange) -> None:
+    """The project's records of this month, where it has a quota (rulings 2)."""
+    gateway = exchange.gateway
+    named = exchange.submission.project
+    most = gateway.keys.quotas.get(exchange.key.project if named is None else named)
+    if most is None:
+        return
+    admission = gateway.admission
+    if exchange.draft is None:
+        exchange.draft = admission.decide(exchange.submission, exchange.key.project)
+    if admission.over_quota(exchange.draft, most):
+        raise Refused(Fault.QUOTA, FaultDetail(retry_after=min(QUOTA_RETRY_S, admission.usage.left_s())))
+
+
+def append(exchange: Exchange) -> Waiting:
+    """Journal, sync, answer. A draft of an earlier step still holds: no step after it waits."""
     admission = exchange.gateway.admission
     draft = exchange.draft or admission.decide(exchange.submission, exchange.key.project)
-    exchange.answer = await admission.append(draft, exchange.retry_key)
+    exchange.answer, durable = admission.put(draft, exchange.retry_key)
+    return durable
 
 
 async def handle(exchange: Exchange) -> None:
@@ -266,25 +349,17 @@ STEPS: dict[Step, StepFunction] = {
     "body": body,
     "decode": decode,
     "parse": parse,
+    "check": check,
     "decide": decide,
+    "quota": quota,
     "charge_cost": charge_cost,
     "append": append,
     "handle": handle,
 }
 
 
-async def run(exchange: Exchange, steps: tuple[Any, ...]) -> None:
-    """Runs the steps in the route's order until one answers."""
-    step = ""
-    try:
-        for step in steps:
-            waiting = STEPS[step](exchange)
-            if waiting is not None:
-                await waiting
-            if exchange.answer is not None:
-                return
-    except (Refusal, Refused):
-        if exchange.route.decode is not None and step in READING:
-            with suppress(Refused):
-                _charge(exchange, 1)
-        raise
+def charge_reading(exchange: Exchange) -> None:
+    """A body that is refused while its cost is still unknown costs one (``Route.decode``)."""
+    if exchange.route.decode is not None and exchange.at and exchange.route.steps[exchange.at - 1] in READING:
+        with suppress(Refused):
+            _charge(exchange, 1)

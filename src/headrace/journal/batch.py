@@ -30,12 +30,14 @@ class SavedAnswer(NamedTuple):
 
 class Batch:
     """All rows of a batch carry the same segment number. ``done`` resolves when they are synced, or fails with
-    :class:`JournalUnavailable`; then every function in ``undo`` has run, newest first.
+    :class:`JournalUnavailable`; then every function in ``undo`` has run, newest first. Those in ``closing`` run when nothing more
+    joins it, before it is written, and may add facts.
     """
 
     __slots__ = (
         "answers",
         "claims",
+        "closing",
         "done",
         "facts",
         "pages",
@@ -50,19 +52,22 @@ class Batch:
     def __init__(self, segment: int, done: asyncio.Future[None]) -> None:
         self.segment = segment
         self.done = done
-        self.pages: dict[tuple[str, int], list[tuple[bytes, int]]] = {}
+        self.pages: dict[tuple[str, int, int], list[tuple[bytes, int]]] = {}
         self.facts: list[bytes] = []
         self.stats: list[SavedStat] = []
         self.claims: list[tuple[bytes, bytes]] = []
         self.answers: list[SavedAnswer] = []
         self.undo: list[Callable[[], None]] = []
+        self.closing: list[Callable[[], None]] = []
         self.requests = 0
         self.row_count = 0
         self.size = 0
 
-    def add_rows(self, table: str, part: int, body: bytes, rows: int) -> None:
-        """``rows`` encoded lines of ``table`` that belong to one partition."""
-        self.pages.setdefault((table, part), []).append((body, rows))
+    def add_rows(self, table: str, part: int, body: bytes, rows: int, form: int = 0) -> None:
+        """``rows`` encoded rows of ``table`` that belong to one partition. ``form`` is how they are written, for whoever reads them:
+        the same for all rows of a table and partition in a segment.
+        """
+        self.pages.setdefault((table, part, form), []).append((body, rows))
         self.row_count += rows
         self.size += len(body)
 

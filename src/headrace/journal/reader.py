@@ -12,7 +12,7 @@ from headrace.journal import schema
 
 class Page(NamedTuple):
     """One commit's rows of one table and partition. ``intact`` False: the checksum does not match, ``body`` is not to be used.
-    ``at`` µs: when it was committed.
+    ``at`` µs: when it was committed; ``form``: how the rows are written, as the batch was told.
     """
 
     id: int
@@ -21,6 +21,7 @@ class Page(NamedTuple):
     row_count: int
     at: int
     body: bytes
+    form: int
     intact: bool
 
 
@@ -45,11 +46,21 @@ class JournalReader:
     def pages(self, segment: int) -> Iterator[Page]:
         """The pages of ``segment`` in the order of their commits."""
         rows = self._db.execute(
-            "SELECT id, table_name, part, row_count, crc, at, body FROM pages WHERE id BETWEEN ? AND ? ORDER BY id",
+            "SELECT id, table_name, part, row_count, crc, at, body, form FROM pages WHERE id BETWEEN ? AND ? ORDER BY id",
             schema.page_ids(segment),
         )
-        for page_id, table, part, row_count, crc, at, body in rows:
-            yield Page(page_id, table, part, row_count, at, body, crc32(body) == crc)
+        for page_id, table, part, row_count, crc, at, body, form in rows:
+            yield Page(page_id, table, part, row_count, at, body, form, crc32(body) == crc)
+
+    def facts(self, after: int) -> Iterator[bytes]:
+        """The facts of the segments after ``after``, as they were added; those of damaged pages are left out."""
+        rows = self._db.execute(
+            "SELECT crc, body FROM pages WHERE id > ? AND table_name = ? ORDER BY id",
+            (schema.page_ids(after)[1], schema.FACTS),
+        )
+        for crc, body in rows:
+            if crc32(body) == crc:
+                yield from body.splitlines()
 
     def stats(self, upto: int) -> list[tuple[int, int, str, str, str, int]]:
         """Stats made by segments ≤ ``upto``: (stat_id, project, source, name, type, created_at)."""

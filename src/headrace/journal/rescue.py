@@ -1,34 +1,24 @@
 """A journal file that is broken in its structure: what can still be read goes on in a new file, the old one is set aside.
 
-The order keeps every row through a stop at any point: the new file is built under one name, gets another once it is complete and
-synced, and only then do the two files change places. A damaged page body alone is no case for this: its checksum tells, and the
-loader sets that page aside.
+A damaged page body alone is no case for this: its checksum tells, and the loader sets that page aside.
 """
 
 from __future__ import annotations
 
-import os
 import sqlite3
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 from uuid import uuid4
 
-from headrace.journal import schema
-
-#: Name of a file that was set aside, before the time of that.
-ASIDE = ".damaged-"
+from headrace.journal import aside, schema
 
 #: Segment numbers begin as ms since the epoch: one above this (the year 2109) is itself damage.
 SEGMENT_MAX = 1 << 42
 
-_BUILDING, _COMPLETE = ".rescuing", ".rescued"
-_SIDE_FILES = ("-shm", "-wal", "")
-
 #: (table, columns, key): everything but ``meta`` is taken over row by row.
 _TABLES = (
-    ("pages", 7, "id"),
+    ("pages", 8, "id"),
     ("stats", 7, "stat_id"),
     ("claims", 4, "id"),
     ("answers", 5, "digest"),
@@ -51,7 +41,7 @@ def begin(path: Path, *, first_segment: int, clock: Callable[[], int]) -> Rescue
     """None when the journal at ``path`` is sound or not there. Else the new file is complete beside it and waits for :func:`finish`.
     ``first_segment`` as for a new journal; ``clock``: µs since the epoch. Raises ``sqlite3.Error`` (no room, no permission).
     """
-    complete = _beside(path, _COMPLETE)
+    complete = aside.beside(path, aside.COMPLETE)
     if not complete.exists():
         if not path.exists() or _is_sound(path):
             return None
@@ -61,18 +51,7 @@ def begin(path: Path, *, first_segment: int, clock: Callable[[], int]) -> Rescue
 
 def finish(path: Path, rescue: Rescue) -> None:
     """Sets the damaged file aside and puts the new one in its place."""
-    for suffix in _SIDE_FILES:
-        side = _beside(path, suffix)
-        if side.exists():
-            side.rename(_beside(rescue.aside, suffix))
-    _beside(path, _COMPLETE).rename(path)
-    _sync_folder(path.parent)
-
-
-def set_aside(folder: Path) -> list[str]:
-    """Names of the damaged journals that wait in ``folder`` for a person to look at."""
-    found = sorted(path.name for path in folder.glob(f"*{ASIDE}*"))
-    return [name for name in found if not name.endswith(_SIDE_FILES[:2])]
+    aside.swap(path, rescue.aside)
 
 
 def _is_sound(path: Path) -> bool:
@@ -81,7 +60,7 @@ def _is_sound(path: Path) -> bool:
         try:
             version = connection.execute("PRAGMA user_version").fetchone()[0]
             found = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
-            if version == schema.VERSION:
+            if 0 < version <= schema.VERSION:
                 connection.execute("SELECT value FROM meta WHERE key = 'uuid'").fetchone()[0]
         finally:
             connection.close()
@@ -95,9 +74,7 @@ def _is_sound(path: Path) -> bool:
 
 
 def _build(path: Path, first_segment: int) -> None:
-    building = _beside(path, _BUILDING)
-    for suffix in _SIDE_FILES:
-        _beside(building, suffix).unlink(missing_ok=True)
+    building = aside.clear_building(path)
     old = sqlite3.connect(path, isolation_level=None)
     old.execute("PRAGMA writable_schema=ON")  # reads what is left of a file that was cut short
     new = schema.connect(building)
@@ -112,13 +89,13 @@ def _build(path: Path, first_segment: int) -> None:
         for table, columns, key in _TABLES:
             marks = ", ".join("?" * columns)
             for row in _rows(old, table, key, keys[table]):
-                new.execute(f"INSERT OR IGNORE INTO {table} VALUES ({marks})", row)
+                # A page of a file of version 1 has no form, which is form 0.
+                new.execute(f"INSERT OR IGNORE INTO {table} VALUES ({marks})", (*row, *(0,) * (columns - len(row))))
         new.execute("COMMIT")
     finally:
         new.close()  # the last one to close moves the write-ahead log into the file
         old.close()
-    building.rename(_beside(path, _COMPLETE))
-    _sync_folder(path.parent)
+    aside.complete(path)
 
 
 def _keys(old: sqlite3.Connection, table: str, key: str) -> Iterator[Any]:
@@ -168,17 +145,4 @@ def _describe(path: Path, complete: Path, now: int) -> Rescue:
         uuid, old_uuid = _meta(connection, "uuid"), _meta(connection, "rescued_from")
     finally:
         connection.close()
-    when = datetime.fromtimestamp(now / 1_000_000, UTC).strftime("%Y%m%dT%H%M%S.%fZ")
-    return Rescue(uuid, old_uuid, rows, _beside(path, f"{ASIDE}{when}"))
-
-
-def _beside(path: Path, suffix: str) -> Path:
-    return path.with_name(path.name + suffix)
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    return Rescue(uuid, old_uuid, rows, aside.name_for(path, now))

@@ -6,7 +6,7 @@ import sqlite3
 from pathlib import Path
 
 #: Written to ``PRAGMA user_version``; a file with a higher one comes from a newer release and is refused.
-VERSION = 1
+VERSION = 2
 
 #: WAL pages between checkpoints (datapath 4: the WAL stays at 5-20 MB, the file at its high-water mark).
 AUTOCHECKPOINT_PAGES = 2_000
@@ -18,7 +18,8 @@ _TABLES = """
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE pages (
     id INTEGER PRIMARY KEY, table_name TEXT NOT NULL, part INTEGER NOT NULL,
-    row_count INTEGER NOT NULL, crc INTEGER NOT NULL, at INTEGER NOT NULL, body BLOB NOT NULL
+    row_count INTEGER NOT NULL, crc INTEGER NOT NULL, at INTEGER NOT NULL, body BLOB NOT NULL,
+    form INTEGER NOT NULL DEFAULT 0
 );
 CREATE TABLE stats (
     stat_id INTEGER PRIMARY KEY, segment INTEGER NOT NULL, project INTEGER NOT NULL, source TEXT NOT NULL,
@@ -34,6 +35,9 @@ CREATE TABLE quarantine (
     row_count INTEGER NOT NULL, at INTEGER NOT NULL, body BLOB NOT NULL
 );
 """
+
+#: What a file of version 1 lacks. A form of 0 or 1 takes no byte behind the body, which need not be read for it.
+_SINCE_1 = "ALTER TABLE pages ADD COLUMN form INTEGER NOT NULL DEFAULT 0;"
 
 #: A page's id is its segment's number, shifted, plus its place in the segment: one B-tree less to write in every commit.
 PLACE_BITS = 20
@@ -65,13 +69,15 @@ def connect(path: Path, *, readonly: bool = False) -> sqlite3.Connection:
 
 
 def prepare(connection: sqlite3.Connection, uuid: str, first_segment: int) -> None:
-    """Makes the tables of a new file; checks the version of an old one. Raises :class:`JournalTooNew`."""
+    """Makes the tables of a new file, brings an old one up to date. Raises :class:`JournalTooNew`."""
     version = connection.execute("PRAGMA user_version").fetchone()[0]
     if version > VERSION:
         raise JournalTooNew(f"the journal was written by a newer Headrace (format {version}, this one reads {VERSION})")
     if version == VERSION:
         return
-    statements = "\n".join(("BEGIN IMMEDIATE;", _TABLES, f"PRAGMA user_version={VERSION};"))
-    connection.executescript(statements)
-    connection.execute("INSERT INTO meta VALUES ('uuid', ?), ('last_segment', ?)", (uuid, str(first_segment - 1)))
+    connection.executescript(
+        "\n".join(("BEGIN IMMEDIATE;", _SINCE_1 if version else _TABLES, f"PRAGMA user_version={VERSION};"))
+    )
+    if not version:
+        connection.execute("INSERT INTO meta VALUES ('uuid', ?), ('last_segment', ?)", (uuid, str(first_segment - 1)))
     connection.execute("COMMIT")

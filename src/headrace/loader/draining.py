@@ -11,28 +11,49 @@ import logging
 from collections.abc import Callable, Sequence
 from typing import NamedTuple, Protocol
 
+import msgspec
+
+from headrace.records.points import POINT_RECORDS, point_record, point_rows
 from headrace.records.tables import EVENTS
-from headrace.store import RowsRefused, Store, StoreUnavailable
+from headrace.store import PointRecords, RowsRefused, Store, StoreUnavailable
 
 _log = logging.getLogger("headrace.loader")
 
 
 class Piece(NamedTuple):
-    """What a segment holds for one table and partition: one insert, so one block and one part."""
+    """What a segment holds for one table and partition: one insert, so one block and one part. ``form`` as the journal's pages have
+    it: 0 for lines, or ``POINT_RECORDS``.
+    """
 
     segment: int
     table: str
     part: int
     bodies: list[bytes]
     rows: int
+    form: int = 0
 
-    def lines(self) -> list[bytes]:
-        """The rows one by one; the loader only needs them when one is refused."""
-        return b"".join(self.bodies).splitlines(keepends=True)
+    def units(self) -> list[bytes]:
+        """The rows one by one, each in the piece's form; the loader only needs them when one is refused."""
+        body = b"".join(self.bodies)
+        if self.form == POINT_RECORDS:
+            return list(map(point_record, point_rows(body)))
+        return body.splitlines(keepends=True)
+
+    def payload(self, bodies: Sequence[bytes]) -> bytes | PointRecords:
+        """Some of its rows as the store takes them."""
+        body = b"".join(bodies)
+        return PointRecords(body, self.segment) if self.form == POINT_RECORDS else body
+
+    def line(self, unit: bytes) -> bytes:
+        """A row as people see it and send it again: a JSON line. What JSON has no number for is null."""
+        if self.form != POINT_RECORDS:
+            return unit
+        (row,) = point_rows(unit)
+        return msgspec.json.encode((*row, self.segment))
 
 
 class BadLine(NamedTuple):
-    """A row that the engine refuses. ``place`` counts from 0 within its piece, before any row was left out."""
+    """A row that the engine refuses, as a JSON line. ``place`` counts from 0 within its piece, before any row was left out."""
 
     place: int
     line: bytes
@@ -97,12 +118,12 @@ class Drainer:
             if not rows:
                 return 0
             bodies = (
-                [line for place, line in enumerate(piece.lines()) if place not in excluded]
+                [unit for place, unit in enumerate(piece.units()) if place not in excluded]
                 if excluded
                 else piece.bodies
             )
             try:
-                self._store.insert(piece.table, b"".join(bodies), rows, self._token(piece), rollups=rollups)
+                self._store.insert(piece.table, piece.payload(bodies), rows, self._token(piece), rollups=rollups)
             except RowsRefused as refusal:
                 self._exclude(piece, refusal)
             else:
@@ -118,40 +139,40 @@ class Drainer:
         halves are tried on a table that stores nothing, so a stop in the middle leaves nothing half done.
         """
         excluded = self._excluded.known(piece)
-        numbered = [(index, line) for index, line in enumerate(piece.lines()) if index not in excluded]
-        found = self._named(piece.table, numbered, refusal) or self._bisect(piece.table, numbered)
+        numbered = [(index, unit) for index, unit in enumerate(piece.units()) if index not in excluded]
+        found = self._named(piece, numbered, refusal) or self._bisect(piece, numbered)
         if found is None:
             # Every row passes alone: the refusal is not about data.
             raise StoreUnavailable(f"{piece.table}: {refusal.reason}")
         self._excluded.record(piece, found)
         _log.warning("segment %d: a row of %s is a dead letter: %s", piece.segment, piece.table, found.reason)
 
-    def _named(self, table: str, numbered: Sequence[tuple[int, bytes]], refusal: RowsRefused) -> BadLine | None:
+    def _named(self, piece: Piece, numbered: Sequence[tuple[int, bytes]], refusal: RowsRefused) -> BadLine | None:
         if refusal.row is None or not 0 <= refusal.row < len(numbered):
             return None
-        index, line = numbered[refusal.row]
-        reason = self._reason(table, [(index, line)])
-        return None if reason is None else BadLine(index, line, reason)
+        index, unit = numbered[refusal.row]
+        reason = self._reason(piece, [(index, unit)])
+        return None if reason is None else BadLine(index, piece.line(unit), reason)
 
-    def _bisect(self, table: str, numbered: Sequence[tuple[int, bytes]]) -> BadLine | None:
+    def _bisect(self, piece: Piece, numbered: Sequence[tuple[int, bytes]]) -> BadLine | None:
         """The first row that does not pass, found in log2(n) probes; None when all pass together."""
         low, high = 0, len(numbered)
-        reason = self._reason(table, numbered)
+        reason = self._reason(piece, numbered)
         if reason is None:
             return None
         while high - low > 1:
             middle = (low + high) // 2
-            refused = self._reason(table, numbered[low:middle])
+            refused = self._reason(piece, numbered[low:middle])
             if refused is None:
                 low = middle
             else:
                 high, reason = middle, refused
-        index, line = numbered[low]
-        return BadLine(index, line, self._reason(table, [(index, line)]) or reason)
+        index, unit = numbered[low]
+        return BadLine(index, piece.line(unit), self._reason(piece, [(index, unit)]) or reason)
 
-    def _reason(self, table: str, numbered: Sequence[tuple[int, bytes]]) -> str | None:
+    def _reason(self, piece: Piece, numbered: Sequence[tuple[int, bytes]]) -> str | None:
         try:
-            self._store.probe(table, b"".join(line for _, line in numbered))
+            self._store.probe(piece.table, piece.payload([unit for _, unit in numbered]))
         except RowsRefused as refusal:
             return refusal.reason
         return None

@@ -226,6 +226,7 @@ class Loader:
         """The pieces of a segment, its facts, and when its last page was written (µs)."""
         bodies: dict[tuple[str, int], list[bytes]] = {}
         rows: Counter[tuple[str, int]] = Counter()
+        forms: dict[tuple[str, int], int] = {}
         facts: list[bytes] = []
         at = 0
         for page in self._reader.pages(segment):
@@ -239,5 +240,6 @@ class Loader:
             else:
                 bodies.setdefault((page.table, page.part), []).append(page.body)
                 rows[page.table, page.part] += page.row_count
-        pieces = [Piece(segment, table, part, bodies[table, part], rows[table, part]) for table, part in sorted(bodies)]
+                forms[page.table, page.part] = page.form
+        pieces = [Piece(segment, *place, bodies[place], rows[place], forms[place]) for place in sorted(bodies)]
         return pieces, facts, at

@@ -2,21 +2,31 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, NamedTuple
 
 import msgspec
 from msgspec import structs
-from sqlalchemy import Connection
 
-from headrace.catalog import daily_events, dead_letters, deployments, monitors, outbox, progress, sessions, stats
+from headrace.catalog import daily_events, dead_letters, deployments, monitors, outbox, progress, sessions, stats, usage
 from headrace.catalog.db import Catalog
 from headrace.catalog.stats import StatRow
 from headrace.loader.draining import BadLine, Piece
-from headrace.records.intents import CheckInFact, DailyEventFact, DeploymentFact, Fact, OutboxFact, SessionFact
+from headrace.records.intents import (
+    CheckInFact,
+    DailyEventFact,
+    DeploymentFact,
+    Fact,
+    OutboxFact,
+    SessionFact,
+    UsageFact,
+)
 
 _decode_fact = msgspec.json.Decoder(Fact).decode
+_decode_daily_event = msgspec.json.Decoder(DailyEventFact).decode
+#: Begins every fact of this kind as the journal keeps it.
+_DAILY_EVENT = b'["daily_event",'
 
 
 class Learned(NamedTuple):
@@ -45,16 +55,37 @@ class Projections:
         with self._catalog.write() as connection:
             stats.add_missing(connection, learned.new_stats)
             stats.touch(connection, learned.last_points)
-            facts: list[Fact] = [_decode_fact(line) for line in learned.facts]
-            for check_in in newest_check_ins([fact for fact in facts if isinstance(fact, CheckInFact)]):
+            facts, days = read_facts(learned.facts)
+            for check_in in newest_check_ins(facts[CheckInFact]):
                 monitors.apply_check_in(connection, check_in)
-            for fact in facts:
-                _apply_fact(connection, fact)
-            days = Counter((fact.project, fact.day) for fact in facts if isinstance(fact, DailyEventFact))
+            for fact in facts[SessionFact]:
+                sessions.apply(connection, fact)
+            for fact in facts[OutboxFact]:
+                outbox.add(connection, fact)
             daily_events.add(connection, days)
-            deployments.add_told(connection, (fact for fact in facts if isinstance(fact, DeploymentFact)))
+            usage.add(connection, given(facts[UsageFact]))
+            deployments.add_told(connection, facts[DeploymentFact])
             progress.set(connection, self._journal, learned.segment)
         self.done = learned.segment
+
+
+def read_facts(lines: Iterable[bytes]) -> tuple[dict[type, list[Any]], Counter[tuple[int, int]]]:
+    """Facts by their kind, in their order; of the events of a day, which come by the thousand and are all alike, only the numbers by
+    (project, day).
+    """
+    facts: dict[type, list[Any]] = defaultdict(list)
+    events: Counter[bytes] = Counter()
+    for line in lines:
+        if line.startswith(_DAILY_EVENT):
+            events[line] += 1
+        else:
+            fact = _decode_fact(line)
+            facts[type(fact)].append(fact)
+    days: Counter[tuple[int, int]] = Counter()
+    for line, number in events.items():
+        day = _decode_daily_event(line)
+        days[day.project, day.day] += number
+    return facts, days
 
 
 def newest_check_ins(facts: Sequence[CheckInFact]) -> list[CheckInFact]:
@@ -69,20 +100,19 @@ def newest_check_ins(facts: Sequence[CheckInFact]) -> list[CheckInFact]:
             newest[place] = fact
             continue
         older, newer = (fact, other) if fact.ts < other.ts else (other, fact)
-        newest[place] = structs.replace(
-            newer,
-            creates=older.creates or newer.creates,
-            interval_s=older.interval_s if newer.interval_s is None else newer.interval_s,
-        )
+        interval_s = older.interval_s if newer.interval_s is None else newer.interval_s
+        if older.creates > newer.creates or interval_s != newer.interval_s:
+            newer = structs.replace(newer, creates=older.creates or newer.creates, interval_s=interval_s)
+        newest[place] = newer
     return list(newest.values())
 
 
-def _apply_fact(connection: Connection, fact: Fact) -> None:
-    match fact:
-        case SessionFact():
-            sessions.apply(connection, fact)
-        case OutboxFact():
-            outbox.add(connection, fact)
+def given(facts: Iterable[UsageFact]) -> dict[tuple[int, int], int]:
+    """What all of ``facts`` say together, by (project, month)."""
+    total: Counter[tuple[int, int]] = Counter()
+    for fact in facts:
+        total[fact.project, fact.month] += fact.units
+    return total
 
 
 class DeadLetterBook:

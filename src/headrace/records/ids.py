@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hmac
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from functools import lru_cache
+from struct import iter_unpack
 from uuid import UUID, uuid5
 
 #: Gives that many random bytes. Injected where a test needs the same ids twice.
@@ -27,15 +29,42 @@ CLASSIC_KEY_BYTES = 16
 _DIGIT = {character: value for value, character in enumerate(BASE62)}
 
 
-def uuid7(now_us: int, random: RandomBytes = os.urandom) -> str:
+#: The digit that names a UUID's variant (RFC 9562) and keeps two bits of a random one; a millisecond's fraction as twelve bits.
+_VARIANT = {digit: "89ab"[value % 4] for value, digit in enumerate("0123456789abcdef")}
+_FRACTION = tuple(f"{us * 4096 // 1000:03x}" for us in range(1000))
+
+#: Random bytes are asked of the system for so many ids at once: each question costs more than all the rest of an id.
+_DRAWN = 256
+_drawn: Iterator[tuple[bytes]] = iter(())
+
+
+def _eight_random_bytes(_count: int) -> bytes:
+    """Bytes that nobody else has got, whichever thread asks: an iterator gives each of its items once."""
+    global _drawn  # noqa: PLW0603 - what is left over of the last question
+    for (found,) in _drawn:
+        return found
+    _drawn = iter_unpack("8s", os.urandom(8 * _DRAWN))
+    return os.urandom(8)
+
+
+def uuid7(now_us: int, random: RandomBytes = _eight_random_bytes) -> str:
     """A UUIDv7 for ``now_us`` (µs since the epoch). The 12 bits after the millisecond hold its fraction, so that ids
     made µs apart still sort by time (RFC 9562, 6.2 method 3).
     """
-    ms, us = divmod(now_us, 1000)
-    value = (ms & ((1 << 48) - 1)) << 80
-    value |= 0x7 << 76 | (us * 4096 // 1000) << 64
-    value |= 0b10 << 62 | int.from_bytes(random(8), "big") >> 2
-    return str(UUID(int=value))
+    chance = random(8).hex()
+    return f"{_begin_uuid7(now_us // 1000)}{_FRACTION[now_us % 1000]}-{_VARIANT[chance[0]]}{chance[1:4]}-{chance[4:]}"
+
+
+@lru_cache(maxsize=64)
+def _begin_uuid7(ms: int) -> str:
+    """What all ids of a millisecond begin with."""
+    return f"{ms >> 16 & 0xFFFFFFFF:08x}-{ms & 0xFFFF:04x}-7"
+
+
+def uuid4_text(random: RandomBytes = _eight_random_bytes) -> str:
+    """A random UUID (version 4), as :func:`uuid.uuid4` makes them, for a fifth of its cost."""
+    high, low = random(8).hex(), random(8).hex()
+    return f"{high[:8]}-{high[8:12]}-4{high[13:]}-{_VARIANT[low[0]]}{low[1:4]}-{low[4:]}"
 
 
 def uuid7_us(text: str) -> int | None:

@@ -128,6 +128,14 @@ class DailyEventFact(msgspec.Struct, frozen=True, array_like=True, tag="daily_ev
     day: int
 
 
+class UsageFact(msgspec.Struct, frozen=True, array_like=True, tag="usage"):
+    """``units`` of a project's monthly quota were given in ``month`` (yyyymm, UTC)."""
+
+    project: int
+    month: int
+    units: int
+
+
 class DeploymentFact(msgspec.Struct, frozen=True, array_like=True, tag="deployment"):
     """A release of a repository came into an environment. ``source`` api (reported as such) or telemetry (told by an event on the
     side); times in µs; ``metadata`` links and numbers by name.
@@ -146,7 +154,7 @@ class DeploymentFact(msgspec.Struct, frozen=True, array_like=True, tag="deployme
 
 
 #: Everything that projections learn from besides the rows themselves. New kinds join this union.
-Fact = CheckInFact | SessionFact | OutboxFact | DailyEventFact | DeploymentFact
+Fact = CheckInFact | SessionFact | OutboxFact | DailyEventFact | DeploymentFact | UsageFact
 
 
 class Intent(msgspec.Struct, frozen=True):
@@ -160,6 +168,15 @@ class Intent(msgspec.Struct, frozen=True):
     claims: Sequence[Claim] = ()
     facts: Sequence[Fact] = ()
     otherwise: Sequence[PlainPoint] = ()
+
+    @property
+    def units(self) -> int:
+        """What it takes of the project's monthly quota: its rows, or else its points, or else one. Check-ins are outside quotas."""
+        if self.facts and any(isinstance(fact, CheckInFact) for fact in self.facts):
+            return 0
+        if isinstance(self.points, PointColumns) and not self.rows:
+            return len(self.points.names)
+        return len(self.rows) or len(self.points) or 1
 
 
 class Verdict(IntEnum):
@@ -215,7 +232,8 @@ class Submission(msgspec.Struct):
     valid ones through (StatHat batches). ``render`` is called once, after every intent is decided and before the
     commit, with one decision per intent in order; its answer is sent only after the commit. ``cost`` is what the
     dialect's rate limit charges, in its own unit. ``project`` is set when the request names one (its number). ``void``: some of
-    the request is invalid, so that nothing is stored; it is only decided what is a duplicate.
+    the request is invalid, so that nothing is stored; it is only decided what is a duplicate. ``counted`` False: outside the project's
+    monthly quota, as what was counted once before.
     """
 
     intents: Sequence[Intent]
@@ -224,6 +242,7 @@ class Submission(msgspec.Struct):
     cost: int = 1
     project: int | None = None
     void: bool = False
+    counted: bool = True
 
 
 def claim_key(namespace: str, project: int, *parts: str) -> bytes:

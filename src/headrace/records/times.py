@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime, timedelta, timezone
+from functools import lru_cache
 from typing import NamedTuple
 
 #: How far ahead of receipt a client's clock may be (rulings 3), and the earliest time kept.
@@ -15,6 +16,12 @@ _ISO = re.compile(
     r"(?:([Zz])|([+-])(\d\d):?(\d\d))?\Z",
     re.ASCII,
 )
+#: What nearly all programs send, ``2026-04-02T10:00:00Z`` with no fraction, three or six digits of it, is told by its length and by
+#: every third character. The standard library reads more forms than ours, but these as we do, in a fifth of the time.
+_COMMON_MARKS = frozenset(["--T::Z", "--T::."])
+_COMMON_LENGTHS = frozenset([20, 24, 27])
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_DAY_US = 86_400 * 1_000_000
 
 
 class Happened(NamedTuple):
@@ -42,6 +49,11 @@ def iso_us(text: str, *, need_offset: bool = True) -> int | None:
     """µs since the epoch of an ISO 8601 date-time, None when it is none. Seconds and fraction are optional; ``Z``,
     ``+02:00`` and ``+0200`` are offsets; without one (``need_offset`` False) UTC is meant. No leap second, no year 0.
     """
+    if text[4:20:3] in _COMMON_MARKS and text[-1] == "Z" and len(text) in _COMMON_LENGTHS:
+        try:
+            return _since_epoch(datetime.fromisoformat(text))
+        except ValueError:
+            return None
     match = _ISO.match(text)
     if match is None:
         return None
@@ -55,16 +67,47 @@ def iso_us(text: str, *, need_offset: bool = True) -> int | None:
         delta = timedelta(hours=int(off_h), minutes=int(off_m))
         zone = timezone(-delta if sign == "-" else delta)
     try:
-        moment = datetime(int(year), int(month), int(day), int(hour), int(minute), int(second or 0), tzinfo=zone)
-        elapsed = moment - datetime(1970, 1, 1, tzinfo=UTC)
+        whole = _since_epoch(
+            datetime(int(year), int(month), int(day), int(hour), int(minute), int(second or 0), tzinfo=zone)
+        )
     except (ValueError, OverflowError):
         return None
-    whole = (elapsed.days * 86_400 + elapsed.seconds) * 1_000_000
     return whole + (int(fraction.ljust(6, "0")[:6]) if fraction else 0)
+
+
+def _since_epoch(moment: datetime) -> int:
+    elapsed = moment - _EPOCH
+    return (elapsed.days * 86_400 + elapsed.seconds) * 1_000_000 + elapsed.microseconds
+
+
+def month_of(us: int) -> int:
+    """The calendar month (UTC) of ``us`` as yyyymm. Raises what :class:`datetime` raises for a time it cannot hold."""
+    return _month_of_day(us // _DAY_US)
+
+
+@lru_cache(maxsize=1024)
+def _month_of_day(day: int) -> int:
+    """Rows of the same day ask thousands of times a second."""
+    moment = datetime.fromtimestamp(day * 86_400, UTC)
+    return moment.year * 100 + moment.month
+
+
+def month_bounds(us: int) -> tuple[int, int]:
+    """First µs of the calendar month (UTC) of ``us``, and first µs of the next one."""
+    first = datetime.fromtimestamp(us // 1_000_000, UTC).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+    # 31 days after the first of any month is in the next one.
+    following = (first + timedelta(days=31)).replace(day=1)
+    return int(first.timestamp()) * 1_000_000, int(following.timestamp()) * 1_000_000
 
 
 def iso_text(us: int, digits: int = 0) -> str:
     """``us`` as ISO 8601 in UTC with ``Z``; ``digits`` 0, 3 or 6 of the fraction (cut, not rounded)."""
     seconds, fraction = divmod(us, 1_000_000)
-    text = datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S")
-    return text + (f".{fraction:06d}"[: digits + 1] if digits else "") + "Z"
+    text = _second_text(seconds)
+    return f"{text}.{fraction:06d}"[: len(text) + 1 + digits] + "Z" if digits else text + "Z"
+
+
+@lru_cache(maxsize=1024)
+def _second_text(seconds: int) -> str:
+    """A second of UTC: receipt times ask for the same one thousands of times."""
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S")

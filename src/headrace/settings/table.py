@@ -46,6 +46,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     journal_max_bytes: int
     disk_min_free_bytes: int
     claims_max: int
+    catalog_copies: int
     store_memory_bytes: int
     derived_stats_max: int
     slowstats_events_max: int | None
@@ -54,6 +55,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     stathat_errors: Literal["ok", "http"]
     stathat_silent_bad_key: Literal["no", "yes"]
     stathat_zero_count: Literal["zero", "one"]
+    session_days: int
     log_level: Literal["debug", "info", "warning", "error"]
 
     @property
@@ -176,8 +178,15 @@ SETTINGS: tuple[Setting, ...] = (
         "claims_max",
         "claims",
         "50000000",
-        "Identities remembered against repeats, 28 bytes each; beyond it the oldest are forgotten.",
+        "Identities remembered against repeats, 32 bytes each; beyond it the oldest are forgotten.",
         parse_whole(1000, 10**10, "a number of claims (1,000 or more)"),
+    ),
+    Setting(
+        "catalog_copies",
+        "days",
+        "7",
+        "Daily copies of a SQLite catalog that are kept in the folder `backups`; 0 makes none.",
+        parse_whole(0, 3_650, "a number of days (0 to 3,650)"),
     ),
     Setting(
         "store_memory_bytes", "bytes", "2GiB", "Most memory that the embedded store may use.", parse_size(256 * MIB)
@@ -231,6 +240,13 @@ SETTINGS: tuple[Setting, ...] = (
         "zero",
         "What a StatHat `count=0` adds; StatHat is said to have added one.",
         parse_choice("zero", "one"),
+    ),
+    Setting(
+        "session_days",
+        "days",
+        "30",
+        "How long a browser stays signed in without being used.",
+        parse_whole(1, 400, "a number of days (1 to 400)"),
     ),
     Setting(
         "log_level",

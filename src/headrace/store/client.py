@@ -12,9 +12,11 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from headrace.records.tables import POINTS, TABLES
+from headrace.store import blocks, engine, migrations, schema, visitors
 from headrace.store import connect as connecting
-from headrace.store import migrations, schema, visitors
+from headrace.store.blocks import PointRecords
 from headrace.store.connect import DEFAULT_MEMORY_BYTES, Endpoint, TemporaryFolder
+from headrace.store.engine import INSERT_SETTINGS
 from headrace.store.errors import StoreError, StoreUnavailable, redacted, write_error
 from headrace.store.reader import DEFAULT, Budget, QueryTimes, Reader, Result, Sql
 
@@ -23,21 +25,6 @@ from headrace.store.reader import DEFAULT, Budget, QueryTimes, Reader, Result, S
 MAX_INSERT_ROWS: Final = 1_000_000
 MAX_INSERT_BYTES: Final = 128 << 20
 
-#: What cuts an insert into blocks, fixed here and asserted at start: the least block is far above the largest insert.
-BLOCK_SETTINGS: Final = {
-    "max_insert_block_size": 1_048_449,
-    "min_insert_block_size_rows": 1_048_449,
-    "min_insert_block_size_bytes": 268_402_944,
-    "input_format_parallel_parsing": 0,
-}
-INSERT_SETTINGS: Final = {
-    **BLOCK_SETTINGS,
-    "async_insert": 0,
-    "input_format_null_as_default": 0,
-    "precise_float_parsing": 1,
-    "deduplicate_blocks_in_dependent_materialized_views": 1,
-    "materialized_views_ignore_errors": 0,
-}
 _TOKEN = re.compile(r"[A-Za-z0-9:._-]{1,255}\Z")
 
 
@@ -93,8 +80,8 @@ class Store:
                 first.close()
             client = connecting.connect(place, place.database)
             migrations.migrate(client.command, lambda sql: client.query(sql).result_rows, int(clock()))
-            _apply_value_codec(client, value_codec)
-            _assert_block_settings(client)
+            engine.apply_value_codec(client, value_codec)
+            engine.assert_block_settings(client)
         except Exception as error:
             if client is not None:
                 client.close()
@@ -120,28 +107,32 @@ class Store:
 
     # Writes and looks, for the one loader thread.
 
-    def insert(self, table: str, payload: bytes, rows: int, token: str, *, rollups: bool = True) -> None:
-        """Stores ``rows`` JSON lines of ``table``, all of one partition, and feeds its rollups.
+    def insert(self, table: str, payload: bytes | PointRecords, rows: int, token: str, *, rollups: bool = True) -> None:
+        """Stores ``rows`` JSON lines of ``table``, or records of points, all of one partition, and feeds its rollups.
 
         ``token`` is used once in the life of the store: rows under a used one are dropped without a word. ``rollups``
         False stores the raw rows alone, for recovery when a rollup already holds the batch. Raises
         :class:`RowsRefused` (nothing stored) or :class:`StoreUnavailable` (look before repeating).
         """
         _table(table)
-        if not 0 < rows <= MAX_INSERT_ROWS or len(payload) > MAX_INSERT_BYTES:
+        size = len(payload if isinstance(payload, bytes) else payload.records)
+        if not 0 < rows <= MAX_INSERT_ROWS or size > MAX_INSERT_BYTES:
             raise ValueError(f"an insert has 1 to {MAX_INSERT_ROWS} rows and at most {MAX_INSERT_BYTES} bytes")
         into = schema.entry_of(table) if rollups else table
         self._write(table, into, payload, {**INSERT_SETTINGS, **_token(token)})
 
-    def probe(self, table: str, payload: bytes) -> None:
+    def probe(self, table: str, payload: bytes | PointRecords) -> None:
         """Reads and checks rows as :meth:`insert` does and stores nothing. Raises as it does."""
         self._write(table, schema.probe_of(_table(table)), payload, INSERT_SETTINGS)
 
-    def _write(self, table: str, into: str, payload: bytes, settings: Mapping[str, Any]) -> None:
-        columns = schema.sent_columns(table)
+    def _write(self, table: str, into: str, payload: bytes | PointRecords, settings: Mapping[str, Any]) -> None:
+        if isinstance(payload, bytes):
+            columns, body, form = schema.sent_columns(table), payload, "JSONCompactEachRow"
+        else:
+            columns, body, form = POINTS.names, blocks.block(payload), blocks.FORMAT
         with self._lock:
             try:
-                self._client.raw_insert(into, columns, payload, settings=dict(settings), fmt="JSONCompactEachRow")
+                self._client.raw_insert(into, columns, body, settings=dict(settings), fmt=form)
             except Exception as error:
                 raise write_error(error) from None
 
@@ -272,31 +263,6 @@ def _token(token: str) -> dict[str, str]:
 
 def _in(table: str) -> str:
     return f"{schema.partition_of(table)} = {{partition:UInt32}} AND batch = {{batch:UInt64}}"
-
-
-def _apply_value_codec(client: Any, codec: schema.ValueCodec) -> None:
-    wanted = f"CODEC({schema.VALUE_CODECS[codec]})"
-    rows = client.query(
-        "SELECT compression_codec FROM system.columns "
-        "WHERE database = currentDatabase() AND table = 'points' AND name = 'value'"
-    ).result_rows
-    if rows[0][0] == wanted:
-        return
-    for statement in schema.value_codec_statements(codec):
-        client.command(statement, settings={"allow_experimental_codecs": 1})
-
-
-def _assert_block_settings(client: Any) -> None:
-    settings = ", ".join(f"{name} = {value}" for name, value in BLOCK_SETTINGS.items())
-    names = ", ".join(f"'{name}'" for name in BLOCK_SETTINGS)
-    rows = client.query(
-        f"SELECT name, value FROM system.settings WHERE name IN ({names}) SETTINGS {settings}"
-    ).result_rows
-    held = {name: int(value) for name, value in rows}
-    if held != BLOCK_SETTINGS:
-        raise StoreUnavailable(
-            "the store's engine does not keep the insert block settings: exactly-once would not hold"
-        )
 
 
 def _syncfs(descriptor: int) -> None:

@@ -55,6 +55,26 @@ def list_rows(
     return Page(rows[:limit], f"{last['ts']}.{last['id']}")
 
 
+def list_arrived(
+    store: Store, project: int, table: str, after: int, upto: int, *, limit: int, budget: Budget = DEFAULT
+) -> list[dict[str, Any]]:
+    """Rows of ``table`` as in :class:`Page` that came with the journal segments ``after`` < segment ≤ ``upto``: the ``limit`` received
+    last, the latest first.
+    """
+    return store.query(project, arrived_sql(table, after, upto, limit), budget).dicts()
+
+
+def arrived_sql(table: str, after: int, upto: int, limit: int) -> Sql:
+    """The query behind :func:`list_arrived`: the index on ``batch`` leaves little but what is new to be read."""
+    columns = _shown(row_table(table), raw=False)
+    return Sql(
+        f"SELECT {_outward(columns)}\nFROM (\n    SELECT {_names(columns)} FROM {table}\n"
+        "    WHERE project = {project:UInt32} AND batch > {after:UInt64} AND batch <= {upto:UInt64}\n"
+        "    ORDER BY received_at DESC, id DESC LIMIT {limit:UInt32}\n) AS row\nORDER BY row.received_at DESC, row.id DESC",
+        {"after": after, "upto": upto, "limit": limit},
+    )
+
+
 def get_row(store: Store, project: int, table: str, row_id: UUID, budget: Budget = DEFAULT) -> dict[str, Any] | None:
     """The row of ``table`` with this id, raw record included, or None."""
     found = row_table(table)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 from headrace.store.client import Store
@@ -32,6 +33,15 @@ class Span(NamedTuple):
     first: int
     last: int
     points: int
+
+
+class Arrived(NamedTuple):
+    """What came in for one stat: how many points, and the latest of them (ms, value)."""
+
+    stat: int
+    points: int
+    ts: int
+    value: float
 
 
 def list_points(
@@ -74,3 +84,45 @@ def stat_span(store: Store, project: int, stat: int, budget: Budget = DEFAULT) -
     )
     rows = store.query(project, sql, budget).rows
     return Span(*(int(value) for value in rows[0])) if rows else None
+
+
+def arrived_points(
+    store: Store, project: int, after: int, upto: int, *, limit: int, budget: Budget = DEFAULT
+) -> list[Arrived]:
+    """Points of the journal segments ``after`` < segment ≤ ``upto``, one line a stat, the ``limit`` stats with the latest ones."""
+    sql = Sql(
+        "SELECT stat, count() AS n, max((toUnixTimestamp64Milli(points.ts), value)) AS latest FROM points\n"
+        "WHERE project = {project:UInt32} AND batch > {after:UInt64} AND batch <= {upto:UInt64}\n"
+        "GROUP BY stat ORDER BY latest DESC, stat LIMIT {limit:UInt32}",
+        {"after": after, "upto": upto, "limit": limit},
+    )
+    return [Arrived(stat, n, *latest) for stat, n, latest in store.query(project, sql, budget).rows]
+
+
+def last_points(
+    store: Store, project: int, stats: Sequence[int], since: int, budget: Budget = DEFAULT
+) -> dict[int, float]:
+    """The value of the latest point of each of ``stats`` at or after ``since`` (ms), to the quarter hour."""
+    sql = Sql(
+        "SELECT stat, max((toUnixTimestamp64Milli(points_15m.ts) + last.1, last.2)).2 FROM points_15m\n"
+        "WHERE project = {project:UInt32} AND stat IN {stats:Array(UInt64)}"
+        " AND ts >= fromUnixTimestamp64Milli({since:Int64}, 'UTC')\nGROUP BY stat",
+        {"stats": list(stats), "since": since - since % 900_000},
+    )
+    return {stat: value for stat, value in store.query(project, sql, budget).rows}  # noqa: C416 - says what the columns are
+
+
+def raw_percentile(
+    store: Store, project: int, stats: Sequence[int], start: int, end: int, level: float, budget: Budget = DEFAULT
+) -> dict[int, tuple[float, int]]:
+    """Of each of ``stats`` with raw points in ``start`` ≤ ts < ``end`` (ms): the percentile ``level`` (0.95) of their values, nearest rank,
+    and how many they are.
+    """
+    sql = Sql(
+        "SELECT stat, quantileExact({level:Float64})(value), count() FROM points\n"
+        "WHERE project = {project:UInt32} AND stat IN {stats:Array(UInt64)}"
+        " AND ts >= fromUnixTimestamp64Milli({start:Int64}, 'UTC') AND ts < fromUnixTimestamp64Milli({end:Int64}, 'UTC')\n"
+        "GROUP BY stat",
+        {"level": level, "stats": list(stats), "start": start, "end": end},
+    )
+    return {stat: (value, count) for stat, value, count in store.query(project, sql, budget).rows}

@@ -142,6 +142,11 @@ def sent_columns(table: str) -> tuple[str, ...]:
     return tuple(_text_of(column) if column.kind in _FLOATS else column.name for column in TABLES[table].columns)
 
 
+def type_of(column: Column) -> str:
+    """The engine's type of a column."""
+    return _TYPES[column.kind]
+
+
 def _text_of(column: Column) -> str:
     return f"{column.name}{TEXT_SUFFIX}"
 

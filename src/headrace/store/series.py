@@ -146,7 +146,7 @@ def _points(series: Series, source: PointsSource, buckets: Grid) -> Sql:
     percentile = f", quantileExact({_LEVELS[series.aggregate]})(low) AS percentile" if exact else ""
     union = "\n    UNION ALL\n".join(arms)
     return Sql(
-        f"SELECT {group} AS line, {_bucket('ms', buckets, params)} AS bucket, "
+        f"SELECT {group} AS line, {bucket_of('ms', buckets, params)} AS bucket, "
         f"sum(n) AS count, sum(total) AS sum, min(low) AS min, max(high) AS max, max(latest).2 AS last{percentile}\n"
         f"FROM (\n{union}\n)\nGROUP BY line, bucket ORDER BY line, bucket",
         params,
@@ -205,7 +205,7 @@ def _rows(series: Series, source: RowsSource, buckets: Grid) -> Sql:
         )
     group = f"toString({series.group_by})" if series.group_by else "''"
     return Sql(
-        f"SELECT {group} AS line, {_bucket('toUnixTimestamp64Milli(ts)', buckets, params)} AS bucket, "
+        f"SELECT {group} AS line, {bucket_of('toUnixTimestamp64Milli(ts)', buckets, params)} AS bucket, "
         f"{_row_columns(source.measure, series.aggregate)}\n"
         f"FROM {table.name} WHERE {where}\nGROUP BY line, bucket ORDER BY line, bucket",
         params,
@@ -223,7 +223,8 @@ def _row_columns(measure: str, aggregate: Aggregate) -> str:
     return columns + (f", quantileExact({_LEVELS[aggregate]})({number}) AS percentile" if aggregate in _LEVELS else "")
 
 
-def _bucket(ms: str, buckets: Grid, params: dict[str, Any]) -> str:
+def bucket_of(ms: str, buckets: Grid, params: dict[str, Any]) -> str:
+    """SQL for the start of the bucket that ``ms``, an expression, falls into; what it needs is added to ``params``."""
     if buckets.width:
         return f"{ms} - {ms} % {buckets.width}"
     params["starts"] = list(buckets.starts)

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from headrace.api.openapi import OWN_TAG, SECURITY_SCHEMES
-from headrace.api.samples import KEY_VARIABLE, body_text, curl, personalize, resolve
+from headrace.api.samples import KEY_VARIABLE, Call, curl, personalize, resolve
 
 Json = Mapping[str, Any]
 #: Longest example answer or body shown whole, characters.
@@ -98,9 +98,7 @@ def _endpoint(document: Json, path: str, method: str, operation: Json, reader: R
     schemas = document["components"]["schemas"]
     alternatives = [next(iter(item.items())) for item in operation.get("security", ()) if item]
     content: Json = operation.get("requestBody", {}).get("content", {})
-    kind: str
-    media: Json
-    kind, media = next(iter(content.items())) if content else ("", {})
+    media: Json = next(iter(content.values()), {})
     schema = resolve(media["schema"], schemas) if media.get("schema") else {}
     answers = [_answer(status, answer) for status, answer in sorted(operation["responses"].items())]
     refusals = [answer for answer in answers if answer.status >= "400" and not answer.examples]
@@ -118,7 +116,7 @@ def _endpoint(document: Json, path: str, method: str, operation: Json, reader: R
         body_text=" ".join(schema.get("description", "").split()),
         answers=tuple(answer for answer in answers if answer not in refusals),
         refusals=tuple(answer.status for answer in refusals),
-        curl=_command(path, method, [name for name, _ in alternatives], kind, _sample(media), reader),
+        curl=curl(call(document, path, method, reader)),
     )
 
 
@@ -130,18 +128,23 @@ def _key_header(scheme: str) -> tuple[str, str]:
     return entry["name"], entry["name"]
 
 
-def _command(path: str, method: str, schemes: list[str], kind: str, sample: Any, reader: Reader) -> str:
-    headers: list[tuple[str, str]] = []
+def call(document: Json, path: str, method: str, reader: Reader) -> Call:
+    """An endpoint's sample request with the reader's own host, project, time and key."""
+    operation = document["paths"][path][method]
+    content: Json = operation.get("requestBody", {}).get("content", {})
+    kind: str
+    media: Json
+    kind, media = next(iter(content.items())) if content else ("", {})
+    schemes = [next(iter(item)) for item in operation.get("security", ()) if item]
+    headers: tuple[tuple[str, str], ...] = ()
     if schemes:
         shown, name = _key_header(schemes[0])
         key = reader.secret or KEY_VARIABLE
-        headers.append((name, f"Bearer {key}" if "Bearer" in shown else key))
-    body = None
-    if kind and sample is not None:
-        headers.append(("Content-Type", kind))
-        body = body_text(personalize(sample, now=reader.now, project_id=reader.project_id), kind)
+        headers = ((name, f"Bearer {key}" if "Bearer" in shown else key),)
+    sample = _sample(media)
+    body = None if sample is None else personalize(sample, now=reader.now, project_id=reader.project_id)
     url = reader.base + re.sub(r"\{(\w+)(?::\w+)?\}", lambda match: match[1].upper(), path)
-    return curl(method.upper(), url, headers, body)
+    return Call(method.upper(), url, headers, kind, body)
 
 
 def _sample(media: Json) -> Any:

@@ -14,11 +14,8 @@ from headrace.api.deps import Readiness, Services, TheServices
 from headrace.api.errors import not_found, prefers_json
 from headrace.api.openapi import OWN_TAG
 from headrace.records.times import iso_text
-from headrace.web import docs
-from headrace.web.render import ASSETS, Pages, asset
-
-#: Seconds that a browser may keep an asset: long enough for a visit, short enough for an upgrade.
-ASSET_MAX_AGE = 3_600
+from headrace.web import assets, docs
+from headrace.web.render import Pages, takes_gzip
 
 
 def reader(request: Request[Any, Any, Any], services: Services) -> docs.Reader:
@@ -61,10 +58,20 @@ def reference(request: Request[Any, Any, Any], services: TheServices, document: 
     return Pages(services.path_prefix).answer("docs.html", groups=groups, base=asker.base, own=OWN_TAG)
 
 
-@get("/app/static/{name:str}", include_in_schema=False, sync_to_thread=True)
-def static(name: FromPath[str]) -> Response[bytes]:
-    """A stylesheet, font or icon."""
-    if name not in ASSETS:
+@get("/app/static/{name:str}", include_in_schema=False, sync_to_thread=False)
+def static(request: Request[Any, Any, Any], name: FromPath[str]) -> Response[bytes]:
+    """A script, stylesheet, font or icon, from memory."""
+    found = assets.load().served.get(name)
+    if found is None:
         raise not_found("file")
-    headers = {"cache-control": f"public, max-age={ASSET_MAX_AGE}", "x-content-type-options": "nosniff"}
-    return Response(asset(name), media_type=ASSETS[name], headers=headers)
+    headers = {
+        "cache-control": f"public, max-age={assets.MAX_AGE}, immutable",
+        "x-content-type-options": "nosniff",
+    }
+    body = found.body
+    if found.packed is not None:
+        headers["vary"] = "accept-encoding"
+        if takes_gzip(request):
+            headers["content-encoding"] = "gzip"
+            body = found.packed
+    return Response(body, media_type=found.media_type, headers=headers)

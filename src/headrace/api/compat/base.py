@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from headrace.api.services import Context
 from headrace.catalog.keys import KeyRow
@@ -21,6 +21,9 @@ class ReadRequest(Protocol):
     @property
     def body(self) -> bytes:
         """The decoded body; empty on routes without a ``body`` step."""
+
+    #: What the route's check made of the body (:data:`Check`); None where there is none.
+    reading: Any
 
     @property
     def key(self) -> KeyRow: ...
@@ -48,3 +51,5 @@ class CompatServices(NamedTuple):
 
 
 Handler = Callable[[ReadRequest], Awaitable[Answer | StreamAnswer]]
+#: Looks at a body before it is charged: raises ``dialects.base.Refusal``, leaves what it read in ``ReadRequest.reading``. Must not block.
+Check = Callable[[ReadRequest], None]

@@ -24,7 +24,6 @@ from headrace.dialects.seestack_forms import (
     envelope_error,
     fault,
     read_object,
-    require_json,
     unreadable,
 )
 from headrace.records.intents import Answer, StreamAnswer
@@ -143,7 +142,6 @@ def _monitors_delete(services: CompatServices, request: ReadRequest) -> Answer:
 
 
 def _fields(request: ReadRequest) -> Fields:
-    require_json(request)
     return Fields(read_object(request.body))
 
 

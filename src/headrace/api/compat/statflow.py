@@ -11,7 +11,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from headrace.api.compat import statflow_series
-from headrace.api.compat.base import CompatServices, Handler, ReadRequest
+from headrace.api.compat.base import Check, CompatServices, Handler, ReadRequest
 from headrace.api.compat.rendering import timestamp
 from headrace.api.compat.windows import BadParameter, moment, optional_span
 from headrace.api.services import ServiceError, key_actor, keys, stats
@@ -20,6 +20,7 @@ from headrace.api.services.annotations import AnnotationInfo
 from headrace.api.services.base import NAME_MAX
 from headrace.api.services.keys import KeySpec
 from headrace.api.services.stats import PAGE_MAX, StatInfo
+from headrace.dialects.base import Refusal
 from headrace.records.intents import Answer, StreamAnswer
 from headrace.records.text import clean_json
 from headrace.store import BudgetExceeded, StoreUnavailable
@@ -34,11 +35,29 @@ _NO_STORE = (b"cache-control", b"no-store")
 _STATUS = {"not_found": 404, "conflict": 409, "invalid": 400, "forbidden": 403}
 
 Work = Callable[[CompatServices, ReadRequest], Answer | StreamAnswer]
+Look = Callable[[CompatServices, ReadRequest], Any]
 
 
 def handlers(services: CompatServices) -> dict[str, Handler]:
     """The handlers by the names that ``dialects.statflow_reads`` gives them."""
     return {f"statflow.{name}": _handler(services, work) for name, work in _WORK.items()}
+
+
+def checks(services: CompatServices) -> dict[str, Check]:
+    """The checks of bodies that come before the charge (1.11), by the same names."""
+    return {f"statflow.{name}": _check(services, look) for name, look in _CHECKS.items()}
+
+
+def _check(services: CompatServices, look: Look) -> Check:
+    def check(request: ReadRequest) -> None:
+        try:
+            request.reading = look(services, request)
+        except BadParameter as error:
+            raise Refusal(_error(400, str(error))) from None
+        except ServiceError as error:
+            raise Refusal(_error(_STATUS[error.code], error.message)) from None
+
+    return check
 
 
 def _handler(services: CompatServices, work: Work) -> Handler:
@@ -125,7 +144,8 @@ def _found(services: CompatServices, request: ReadRequest) -> StatInfo:
 # --- keys (1.8) ---
 
 
-def _keys_create(services: CompatServices, request: ReadRequest) -> Answer:
+def _keys_check(services: CompatServices, request: ReadRequest) -> KeySpec:
+    """What key is asked for."""
     body = _object(request)
     name, scopes = body.get("name"), body.get("scopes")
     if type(name) is not str or not 1 <= len(name.strip()) <= NAME_MAX:
@@ -141,7 +161,13 @@ def _keys_create(services: CompatServices, request: ReadRequest) -> Answer:
         scopes=scopes,
         expires_at=None if expires_ms is None else expires_ms * 1000,
     )
-    made = keys.create(services.context, key_actor(request.key), project=request.key.project, spec=spec)
+    keys.check(services.context, key_actor(request.key), spec)
+    return spec
+
+
+def _keys_create(services: CompatServices, request: ReadRequest) -> Answer:
+    actor = key_actor(request.key)
+    made = keys.create(services.context, actor, project=request.key.project, spec=request.reading)
     value = {
         "id": made.id,
         "name": made.name,
@@ -179,22 +205,22 @@ def _keys_revoke(services: CompatServices, request: ReadRequest) -> Answer:
 # --- annotations (1.10) ---
 
 
-def _annotations_create(services: CompatServices, request: ReadRequest) -> Answer:
+def _annotations_check(services: CompatServices, request: ReadRequest) -> dict[str, Any]:
+    """What ``annotations.create`` is given."""
     body = _object(request)
     text = next((body[name] for name in ("text", "message", "note") if body.get(name) is not None), None)
     if type(text) is not str:
         raise BadParameter("text is required" if text is None else "text must be a string")
     ms = _moment(body.get("timestamp"), "timestamp", request)
-    note = notes.create(
-        services.context,
-        key_actor(request.key),
-        project=request.key.project,
-        text=text,
-        ts=None if ms is None else ms * 1000,
-        stat=_text(body, "stat_id") or _text(body, "stat"),
-        kind=_text(body, "kind") or "note",
-        url=_text(body, "url"),
-    )
+    stat = _text(body, "stat_id") or _text(body, "stat")
+    ts = services.context.now() if ms is None else ms * 1000
+    note: dict[str, Any] = {"text": text, "ts": ts, "kind": _text(body, "kind") or "note", "url": _text(body, "url")}
+    notes.check(**note)
+    return note | {"stat": stat}
+
+
+def _annotations_create(services: CompatServices, request: ReadRequest) -> Answer:
+    note = notes.create(services.context, key_actor(request.key), project=request.key.project, **request.reading)
     return _answer(201, _annotation(note))
 
 
@@ -268,6 +294,10 @@ def _us(us: int | None) -> str | None:
     return None if us is None else timestamp(us // 1000)
 
 
+_CHECKS: dict[str, Look] = {
+    "keys_create": _keys_check,
+    "annotations_create": _annotations_check,
+}
 _WORK: dict[str, Work] = {
     "stats": _stats,
     "data": _data,

@@ -29,7 +29,7 @@ from headrace.store.points import list_points, stat_span
 from headrace.store.series import stat_buckets
 
 #: Raw points and buckets that an export reads at a time.
-PAGE_POINTS = 20_000
+PAGE_POINTS = 10_000
 PAGE_BUCKETS = 5_000
 
 _MINUTE_MS = 60_000

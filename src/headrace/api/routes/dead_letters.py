@@ -13,7 +13,6 @@ from headrace.api.deps import TheActor, TheServices
 from headrace.api.services import dead_letters
 from headrace.api.services.dead_letters import DeadLetter as LetterInfo
 from headrace.api.times import maybe, when
-from headrace.records.tables import TABLES
 
 State = Literal["open", "replayed", "discarded"]
 #: Letters on a page when the caller does not say.
@@ -50,12 +49,11 @@ class NewRow(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def _view(info: LetterInfo) -> DeadLetter:
-    table = TABLES.get(info.table)
     return DeadLetter(
         id=info.id,
         project_id=info.project_id,
         table=info.table,
-        columns=list(table.names) if table else [],
+        columns=dead_letters.columns(info.table),
         row=info.row,
         reason=info.reason,
         state=info.state,

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import msgspec
-from litestar import get, post
+from litestar import get, patch, post
 from litestar.params import FromPath, FromQuery, JSONBody
 
 from headrace.api.auth import manages, reads
 from headrace.api.deps import TheActor, TheServices
 from headrace.api.services import projects
-from headrace.api.services.projects import ProjectInfo
+from headrace.api.services.projects import ProjectUse
 from headrace.api.times import maybe, when
 from headrace.catalog.projects import DEFAULT_PLATFORM
 
 
 class Project(msgspec.Struct, frozen=True):
-    """``state`` is live or archived."""
+    """``state`` is live or archived. ``quota``: records that it may be given in a calendar month (UTC), null for any number; ``used``:
+    what it was given so far.
+    """
 
     id: str
     name: str
@@ -24,6 +26,8 @@ class Project(msgspec.Struct, frozen=True):
     created_at: str
     archived_at: str | None
     platform: str
+    quota: int | None
+    used: int
 
 
 class Projects(msgspec.Struct, frozen=True):
@@ -31,15 +35,32 @@ class Projects(msgspec.Struct, frozen=True):
 
 
 class NewProject(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """``name``: 1 to 100 characters. ``platform``: what the project is for; only android and ios ones make mobile tokens."""
+    """``name``: 1 to 100 characters. ``platform``: what the project is for; only android and ios ones make mobile tokens.
+    ``quota``: records a month, null for any number.
+    """
 
     name: str
     platform: str = DEFAULT_PLATFORM
+    quota: int | None = None
 
 
-def view(info: ProjectInfo) -> Project:
+class ProjectChange(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """``quota``: records a month from 0 on, null for any number."""
+
+    quota: int | None
+
+
+def view(info: ProjectUse) -> Project:
     return Project(
-        info.id, info.name, info.slug, info.state, when(info.created_at), maybe(info.archived_at), info.platform
+        info.id,
+        info.name,
+        info.slug,
+        info.state,
+        when(info.created_at),
+        maybe(info.archived_at),
+        info.platform,
+        info.quota,
+        info.used,
     )
 
 
@@ -52,13 +73,28 @@ def list_projects(services: TheServices, actor: TheActor, archived: FromQuery[bo
 @post("/projects", guards=[manages], sync_to_thread=True, summary="Make a project", opt={"sample": {"name": "Shop"}})
 def create_project(services: TheServices, actor: TheActor, data: JSONBody[NewProject]) -> Project:
     """Needs an account-wide key."""
-    return view(projects.create(services.context, actor, name=data.name, platform=data.platform))
+    made = projects.create(services.context, actor, name=data.name, platform=data.platform, quota=data.quota)
+    return view(made)
 
 
 @get("/projects/{project:str}", guards=[reads], sync_to_thread=True, summary="One project")
 def get_project(services: TheServices, actor: TheActor, project: FromPath[str]) -> Project:
     """By id or slug."""
     return view(projects.get(services.context, actor, project))
+
+
+@patch(
+    "/projects/{project:str}",
+    guards=[manages],
+    sync_to_thread=True,
+    summary="Change a project",
+    opt={"sample": {"quota": 1_000_000}},
+)
+def change_project(
+    services: TheServices, actor: TheActor, project: FromPath[str], data: JSONBody[ProjectChange]
+) -> Project:
+    """Sets the monthly quota, which counts at once. Needs an account-wide key."""
+    return view(projects.set_quota(services.context, actor, project, data.quota))
 
 
 @post(
@@ -73,4 +109,4 @@ def archive_project(services: TheServices, actor: TheActor, project: FromPath[st
     return view(projects.archive(services.context, actor, project))
 
 
-HANDLERS = (list_projects, create_project, get_project, archive_project)
+HANDLERS = (list_projects, create_project, get_project, change_project, archive_project)

@@ -14,6 +14,7 @@ from litestar.params import FromPath, FromQuery, QueryParameter, SkipValidation
 from headrace.api.auth import reads
 from headrace.api.deps import Services, Target, TheServices, TheTarget, project_number
 from headrace.api.errors import ApiError, not_found
+from headrace.api.services.records import DEFAULT_ENVIRONMENT
 from headrace.api.times import moment, when
 from headrace.records.tables import EVENTS, REQUESTS, SPANS, Kind, Table
 from headrace.store.events import Page, get_row, list_rows
@@ -21,8 +22,6 @@ from headrace.store.filters import Filter
 
 #: Rows on a page when the caller does not say.
 DEFAULT_PAGE = 100
-#: What an event without an environment belongs to (rulings 3): a filter for it finds both.
-DEFAULT_ENVIRONMENT = "production"
 #: Columns that are ours alone.
 _INTERNAL = ("project", "batch", "raw")
 _TYPES: Mapping[Kind, Any] = {

@@ -11,13 +11,16 @@ from argon2.exceptions import InvalidHashError, VerificationError
 from sqlalchemy import Connection
 from sqlalchemy.exc import IntegrityError
 
-from headrace.api.services.base import Actor, Context, ServiceError, line, require
-from headrace.catalog import accounts
+from headrace.api.services import audit
+from headrace.api.services.base import Actor, Context, ServiceError, Who, line, require
+from headrace.catalog import accounts, logins
 from headrace.catalog.accounts import AccountRow
 from headrace.records.text import clean_text
 
 #: Characters of a password (seestack.md 4 gives both bounds) and of an address (RFC 5321).
 PASSWORD_MIN, PASSWORD_MAX = 8, 128
+#: Characters of a password that somebody chooses on a page of ours: such an account may hold everything.
+OWN_PASSWORD_MIN = 12
 EMAIL_MAX = 254
 
 _EMAIL = re.compile(r"[^\s@]+@[^\s@]+\Z")
@@ -51,14 +54,15 @@ def create(
         if role is None and not accounts.count(conn):
             row = row._replace(role="owner")
         add(conn, row)
-    return _info(row)
+        audit.note(context, conn, actor, "made an account", subject_id=row.id, subject=row.email, details=row.role)
+    return info(row)
 
 
 def list_all(context: Context, actor: Actor) -> list[AccountInfo]:
     """Oldest first; for the operator and owners."""
     with context.catalog.read() as conn:
         _require_owner(conn, actor)
-        return [_info(row) for row in accounts.load_all(conn)]
+        return [info(row) for row in accounts.load_all(conn)]
 
 
 def verify_password(context: Context, email: str, password: str) -> AccountInfo | None:
@@ -75,18 +79,54 @@ def verify_password(context: Context, email: str, password: str) -> AccountInfo 
     if _hasher.check_needs_rehash(stored):
         with context.catalog.write() as conn:
             accounts.replace_hash(conn, row.id, stored, _hasher.hash(clean_text(password)))
-    return _info(row)
+    return info(row)
+
+
+def change_password(context: Context, who: Who, login: str, *, old: str, new: str) -> None:
+    """Another password for the account ``who`` is; every session of it but ``login`` ends. Two argon2 hashes. Raises ``invalid`` (the
+    new one will not do), ``forbidden`` (the old one is wrong).
+    """
+    check_password(new, OWN_PASSWORD_MIN)
+    account = verify_password(context, who.name, old)
+    if account is None or account.id != who.id:
+        raise ServiceError("forbidden", "the present password is another one")
+    fresh = _hasher.hash(clean_text(new))
+    with context.catalog.write() as conn:
+        row = accounts.by_id(conn, who.id)
+        if row is None or not accounts.replace_hash(conn, row.id, row.password_hash, fresh):
+            raise ServiceError("conflict", "the account was changed meanwhile: try again")
+        ended = logins.end_others(conn, row.id, login)
+        audit.note(context, conn, who, "changed the password", details=f"{ended} other sessions ended" if ended else "")
+
+
+def rename(context: Context, who: Who, name: str) -> None:
+    """Another name for the account ``who`` is. Raises ``invalid``."""
+    shown = line(name, "name")
+    with context.catalog.write() as conn:
+        accounts.rename(conn, who.id, shown)
+        audit.note(context, conn, who, "changed the name", details=shown)
+
+
+def check_password(password: str, shortest: int = PASSWORD_MIN) -> None:
+    """Raises ``invalid`` unless ``password`` is long enough and not too long."""
+    if not shortest <= len(password) <= PASSWORD_MAX:
+        raise ServiceError("invalid", f"password must be {shortest} to {PASSWORD_MAX} characters")
+
+
+def check_email(email: str) -> str:
+    """The address in the form that is compared. Raises ``invalid``."""
+    address = line(email, "email", EMAIL_MAX).casefold()
+    if not _EMAIL.match(address):
+        raise ServiceError("invalid", "email must be an address such as name@example.org")
+    return address
 
 
 def prepare(context: Context, *, email: str, password: str, name: str, role: str) -> AccountRow:
     """A checked account with its password hashed (20 ms, so outside any transaction)."""
     if role not in ("owner", "member"):
         raise ServiceError("invalid", "role must be owner or member")
-    address = line(email, "email", EMAIL_MAX).casefold()
-    if not _EMAIL.match(address):
-        raise ServiceError("invalid", "email must be an address such as name@example.org")
-    if not PASSWORD_MIN <= len(password) <= PASSWORD_MAX:
-        raise ServiceError("invalid", f"password must be {PASSWORD_MIN} to {PASSWORD_MAX} characters")
+    address = check_email(email)
+    check_password(password)
     shown = line(name, "name") if name.strip() else address.partition("@")[0][:64]
     return AccountRow(context.new_id(), address, shown, _hasher.hash(clean_text(password)), role, context.now())
 
@@ -97,7 +137,7 @@ def add(conn: Connection, row: AccountRow) -> AccountInfo:
         accounts.add(conn, row)
     except IntegrityError:
         raise ServiceError("conflict", "an account with this email exists already") from None
-    return _info(row)
+    return info(row)
 
 
 def _require_owner(conn: Connection, actor: Actor) -> None:
@@ -109,5 +149,5 @@ def _require_owner(conn: Connection, actor: Actor) -> None:
         raise ServiceError("forbidden", "only an owner may manage accounts")
 
 
-def _info(row: AccountRow) -> AccountInfo:
+def info(row: AccountRow) -> AccountInfo:
     return AccountInfo(row.id, row.email, row.name, row.role, row.created_at)

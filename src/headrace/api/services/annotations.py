@@ -4,7 +4,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from headrace.api.services import stats
+from headrace.api.services import audit, stats
 from headrace.api.services.base import Actor, Context, ServiceError, between, live_project, require
 from headrace.catalog import annotations
 from headrace.catalog.annotations import AnnotationRow
@@ -14,6 +14,8 @@ from headrace.records.text import clean_text
 #: Characters of a text (statflow.md 1.10) and of a link.
 TEXT_MAX = 1_000
 URL_MAX = 2_000
+#: Characters of a text that the audit log keeps.
+TOLD = 100
 #: Annotations in one answer.
 LIST_MAX = 1_000
 KINDS = ("deploy", "incident", "change", "note")
@@ -48,20 +50,27 @@ def create(
     ``forbidden``, ``not_found``.
     """
     require(actor, "write")
-    note = clean_text(text).strip()
-    if not 1 <= len(note) <= TEXT_MAX:
-        raise ServiceError("invalid", f"text must be 1 to {TEXT_MAX} characters")
-    if kind not in KINDS:
-        raise ServiceError("invalid", f"kind must be one of {', '.join(KINDS)}")
-    moment = context.now() if ts is None else between(ts, "timestamp", 0, TS_MAX)
-    link = _link(url) if url else ""
+    moment = context.now() if ts is None else ts
+    note, link = check(text=text, ts=moment, kind=kind, url=url)
     with context.catalog.read() as conn:
         number = live_project(conn, actor, project).number
     stat_id = None if stat is None else stats.find(context, number, stat).stat_id
     row = AnnotationRow(context.new_id(), number, stat_id, kind, note, link, moment, context.now())
     with context.catalog.write() as conn:
         annotations.add(conn, row)
+        audit.note(context, conn, actor, "added an annotation", subject_id=row.id, subject=note[:TOLD], project=number)
     return _info(row)
+
+
+def check(*, text: str, ts: int, kind: str, url: str | None) -> tuple[str, str]:
+    """Text and link of an annotation as they are stored. Raises ``invalid``."""
+    note = clean_text(text).strip()
+    if not 1 <= len(note) <= TEXT_MAX:
+        raise ServiceError("invalid", f"text must be 1 to {TEXT_MAX} characters")
+    if kind not in KINDS:
+        raise ServiceError("invalid", f"kind must be one of {', '.join(KINDS)}")
+    between(ts, "timestamp", 0, TS_MAX)
+    return note, _link(url) if url else ""
 
 
 def list_all(
@@ -97,6 +106,7 @@ def delete(context: Context, actor: Actor, *, project: str | int, annotation_id:
         number = live_project(conn, actor, project).number
         if not annotations.remove(conn, number, clean_text(annotation_id)):
             raise ServiceError("not_found", "annotation not found")
+        audit.note(context, conn, actor, "removed an annotation", subject_id=annotation_id, project=number)
 
 
 def _link(url: str) -> str:

@@ -33,15 +33,29 @@ class ServiceError(Exception):
         self.message = message
 
 
+class Who(NamedTuple):
+    """Whom the audit log names: ``kind`` account, key, operator or visitor (nobody signed in), its id and its name at the time, and
+    the address that the request came from ("" for the operator).
+    """
+
+    kind: str
+    id: str = ""
+    name: str = ""
+    address: str = ""
+
+
 class Actor(NamedTuple):
-    """Who asks. ``account`` None is the operator at the machine, who may do everything; ``project`` is set for a key that
-    reaches one project only; ``expires_at`` is when a key stops being one.
+    """Who asks. ``account`` None is the operator at the machine, who may do everything; ``project`` is set for whoever
+    reaches one project only; ``expires_at`` is when a key stops being one. A person acts in a project with the account that owns
+    it and the scopes of their ``role``; ``who`` says who they are.
     """
 
     account: str | None
     project: int | None = None
     scopes: frozenset[str] = SCOPES
     expires_at: int | None = None
+    who: Who = Who("operator")
+    role: str | None = None
 
     def reaches(self, project: ProjectRow) -> bool:
         if self.account is None:
@@ -57,6 +71,10 @@ class PresentedKey(Protocol):
     """A key that admission found live (``catalog.keys.KeyRow`` is one)."""
 
     @property
+    def id(self) -> str: ...
+    @property
+    def name(self) -> str: ...
+    @property
     def account(self) -> str: ...
     @property
     def project(self) -> int: ...
@@ -68,14 +86,18 @@ class PresentedKey(Protocol):
     def expires_at(self) -> int | None: ...
 
 
-def key_actor(key: PresentedKey) -> Actor:
-    """The actor behind a key that was presented."""
+def key_actor(key: PresentedKey, address: str = "") -> Actor:
+    """The actor behind a key that was presented, from ``address``."""
     project = key.project if key.reach == "project" else None
-    return Actor(key.account, project, frozenset(key.scopes), key.expires_at)
+    return Actor(key.account, project, frozenset(key.scopes), key.expires_at, Who("key", key.id, key.name, address))
 
 
 def _now_us() -> int:
     return time.time_ns() // 1000
+
+
+def _not_known(_project: int) -> int | None:
+    return None
 
 
 def _none_pending(_project: int) -> Sequence[StatRow]:
@@ -84,13 +106,15 @@ def _none_pending(_project: int) -> Sequence[StatRow]:
 
 class Context(NamedTuple):
     """What services work with. ``now`` gives µs since the epoch. ``pending`` gives the stats of a project that are
-    acknowledged and not yet projected into the catalog, so that lists show a stat at once.
+    acknowledged and not yet projected into the catalog, so that lists show a stat at once; ``used`` what a project was given this month,
+    None where only the catalog can tell.
     """
 
     catalog: Catalog
     now: Callable[[], int] = _now_us
     random: RandomBytes = os.urandom
     pending: Callable[[int], Sequence[StatRow]] = _none_pending
+    used: Callable[[int], int | None] = _not_known
 
     def new_id(self) -> str:
         return uuid7(self.now(), self.random)

@@ -8,6 +8,7 @@ from typing import Any, Literal
 import msgspec
 from sqlalchemy import Connection
 
+from headrace.api.services import audit
 from headrace.api.services.base import Actor, Context, ServiceError, between, live_project, require
 from headrace.catalog import dead_letters, projects
 from headrace.catalog.dead_letters import DeadLetterRow
@@ -85,6 +86,19 @@ def get(context: Context, actor: Actor, letter_id: str) -> DeadLetter:
         return _info(*_find(conn, actor, letter_id))
 
 
+def count_open(context: Context, actor: Actor, project: int) -> int:
+    """How many letters of a project wait for somebody. Raises ``not_found``, ``forbidden``."""
+    require(actor, "read")
+    with context.catalog.read() as conn:
+        return dead_letters.count_open(conn, live_project(conn, actor, project).number)
+
+
+def columns(table: str) -> list[str]:
+    """Names of a row's values in order; empty for a table that this version does not have."""
+    found = TABLES.get(table)
+    return list(found.names) if found else []
+
+
 def fix(context: Context, actor: Actor, letter_id: str, row: str) -> DeadLetter:
     """Replaces an open letter's row by ``row``, a JSON array in the table's column order, of the same project. Raises
     ``invalid`` when the table could not hold it, ``conflict`` when the letter is closed or was changed meanwhile.
@@ -95,6 +109,9 @@ def fix(context: Context, actor: Actor, letter_id: str, row: str) -> DeadLetter:
         text = _encoded(old, row, names)
         if not dead_letters.fix(conn, old.id, old=old.row, new=text):
             raise _closed(old)
+        audit.note(
+            context, conn, actor, "fixed a dead letter", subject_id=old.id, subject=old.table_name, project=old.project
+        )
         return _info(*_find(conn, actor, letter_id))
 
 
@@ -123,6 +140,8 @@ def _close(context: Context, actor: Actor, letter_id: str, state: State) -> Dead
         letter, _ = _find(conn, actor, letter_id)
         if not dead_letters.close(conn, letter.id, state=state, at=context.now()):
             raise _closed(letter)
+        done: audit.Action = "replayed a dead letter" if state == "replayed" else "discarded a dead letter"
+        audit.note(context, conn, actor, done, subject_id=letter.id, subject=letter.table_name, project=letter.project)
         return _info(*_find(conn, actor, letter_id))
 
 

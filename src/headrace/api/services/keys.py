@@ -8,7 +8,7 @@ import msgspec
 from sqlalchemy import Connection
 from sqlalchemy.exc import IntegrityError
 
-from headrace.api.services import key_text, stathat
+from headrace.api.services import audit, key_text, stathat
 from headrace.api.services.base import SCOPES, Actor, Context, ServiceError, between, line, live_project, require
 from headrace.catalog import keys
 from headrace.catalog.keys import KeyRecord
@@ -107,6 +107,14 @@ def create(context: Context, actor: Actor, *, project: str | int, spec: KeySpec)
         return add(context, conn, actor, row, spec)
 
 
+def check(context: Context, actor: Actor, spec: KeySpec) -> None:
+    """Raises ``invalid`` and ``forbidden`` for a key that the actor cannot make in any project."""
+    _scopes(actor, "legacy" if spec.style == "stathat" else "key", spec)
+    _check_limits(spec)
+    _name(spec)
+    _expiry(actor, spec.expires_at, context.now())
+
+
 def list_all(
     context: Context, actor: Actor, *, project: str | int | None = None, revoked: bool = True
 ) -> list[KeyInfo]:
@@ -124,6 +132,9 @@ def revoke(context: Context, actor: Actor, key_id: str) -> KeyInfo:
         record = keys.by_id(conn, clean_text(key_id))
         if record is None or not _may_see(actor, record) or not keys.revoke(conn, record.id, now):
             raise ServiceError("not_found", "key not found")
+        audit.note(
+            context, conn, actor, "revoked a key", subject_id=record.id, subject=record.name, project=record.project
+        )
     return _info(record._replace(revoked_at=now), now)
 
 
@@ -155,7 +166,7 @@ def add(context: Context, conn: Connection, actor: Actor, project: ProjectRow, s
         project_id=project.id,
         project=project.name,
         scopes=sorted(scopes),
-        name=line(spec.name, "name") if spec.name and spec.name.strip() else f"{spec.style} key",
+        name=_name(spec),
         style=spec.style,
         kind=kind,
         reach="account" if spec.account_wide else "project",
@@ -165,6 +176,10 @@ def add(context: Context, conn: Connection, actor: Actor, project: ProjectRow, s
         user_key=stathat.user_key(context, conn, project) if spec.style == "stathat" else None,
     )
     _store(conn, actor, project, spec, new)
+    rights = ", ".join(new.scopes) + (", account-wide" if spec.account_wide else "")
+    audit.note(
+        context, conn, actor, "made a key", subject_id=new.id, subject=new.name, project=project.number, details=rights
+    )
     return new
 
 
@@ -200,6 +215,10 @@ def _require_keys(actor: Actor) -> None:
     if "manage" not in actor.scopes:
         require(actor, "read")
         require(actor, "write")
+
+
+def _name(spec: KeySpec) -> str:
+    return line(spec.name, "name") if spec.name and spec.name.strip() else f"{spec.style} key"
 
 
 def _scopes(actor: Actor, kind: str, spec: KeySpec) -> frozenset[str]:

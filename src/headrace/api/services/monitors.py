@@ -9,6 +9,7 @@ import msgspec
 from sqlalchemy import Connection
 from sqlalchemy.exc import IntegrityError
 
+from headrace.api.services import audit
 from headrace.api.services.base import Actor, Context, ServiceError, between, line, live_project, require
 from headrace.api.services.schedules import interval_of
 from headrace.catalog import monitors
@@ -100,6 +101,7 @@ def create(
         )
         try:
             monitors.add(conn, row)
+            audit.note(context, conn, actor, "made a monitor", subject_id=row.id, subject=row.name, project=number)
         except IntegrityError:
             raise ServiceError("conflict", f"a monitor {slug} exists already in {place}") from None
     return _info(row)
@@ -148,6 +150,17 @@ def change(
         row = _found(conn, number, monitor_id)
         if values:
             monitors.change(conn, row.id, **values)
+            details = ", ".join(sorted(values))
+            audit.note(
+                context,
+                conn,
+                actor,
+                "changed a monitor",
+                subject_id=row.id,
+                subject=row.name,
+                project=number,
+                details=details,
+            )
         return _info(_found(conn, number, monitor_id))
 
 
@@ -155,8 +168,10 @@ def delete(context: Context, actor: Actor, monitor_id: str, *, project: str | in
     """Its check-ins stay. Raises ``forbidden``, ``not_found``."""
     require(actor, "manage")
     with context.catalog.write() as conn:
-        if not monitors.remove(conn, live_project(conn, actor, project).number, clean_text(monitor_id)):
-            raise ServiceError("not_found", "monitor not found")
+        number = live_project(conn, actor, project).number
+        row = _found(conn, number, monitor_id)
+        monitors.remove(conn, number, row.id)
+        audit.note(context, conn, actor, "deleted a monitor", subject_id=row.id, subject=row.name, project=number)
 
 
 def _found(conn: Connection, project: int, monitor_id: str) -> MonitorRow:

@@ -4,15 +4,31 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Sequence
+from typing import Any
 
 import msgspec
 from sqlalchemy import Connection
 from sqlalchemy.exc import IntegrityError
 
-from headrace.api.services.base import Actor, Context, ServiceError, any_project, line, require
-from headrace.catalog import accounts, projects
+from headrace.api.services import audit
+from headrace.api.services.base import (
+    Actor,
+    Context,
+    ServiceError,
+    Who,
+    any_project,
+    between,
+    line,
+    live_project,
+    require,
+)
+from headrace.catalog import accounts, projects, usage
 from headrace.catalog.projects import DEFAULT_PLATFORM, PLATFORMS, ProjectRow
+from headrace.records.times import month_of
 
+#: The largest monthly quota, records.
+QUOTA_MAX = 10**15
 #: Characters of a slug before the number that makes it unique.
 SLUG_MAX = 60
 #: The slug of a name without any letter or digit of ASCII.
@@ -22,7 +38,9 @@ _BROUGHT_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 
 class ProjectInfo(msgspec.Struct, frozen=True):
-    """``number`` is what the project's rows carry; ``platform`` what it is for. Times in µs."""
+    """``number`` is what the project's rows carry; ``platform`` what it is for; ``quota`` how many records it may be given in a calendar
+    month (UTC), None for any number. Times in µs.
+    """
 
     id: str
     name: str
@@ -32,6 +50,13 @@ class ProjectInfo(msgspec.Struct, frozen=True):
     created_at: int
     archived_at: int | None
     platform: str
+    quota: int | None
+
+
+class ProjectUse(ProjectInfo, frozen=True):
+    """A project with what it ``used`` so far this month."""
+
+    used: int
 
 
 def create(
@@ -42,10 +67,11 @@ def create(
     account: str | None = None,
     platform: str = DEFAULT_PLATFORM,
     id: str | None = None,  # noqa: A002 - the word that people know it by
-) -> ProjectInfo:
+    quota: int | None = None,
+) -> ProjectUse:
     """A new project of the actor's account; the operator may name an ``account`` (id or email), default the oldest owner, and
     an ``id`` that deployed programs already send (SlowStats' ``projectId``). ``platform``: one of ``PLATFORMS``, for good.
-    Raises ``invalid``, ``forbidden``, ``conflict`` (no account yet, id taken), ``not_found`` (account).
+    ``quota``: records a month, at least 0. Raises ``invalid``, ``forbidden``, ``conflict`` (no account yet, id taken), ``not_found`` (account).
     """
     require(actor, "manage")
     if actor.project is not None:
@@ -59,39 +85,76 @@ def create(
         account_id = actor.account or _account(conn, account)
         if id is not None and projects.by_id(conn, id) is not None:
             raise ServiceError("conflict", "another project has this id")
-        return info(add(context, conn, title, account_id, platform, id))
+        row = add(context, conn, actor.who, title, account_id, platform, id, quota)
+        return _shown(context, conn, [row])[0]
 
 
-def list_all(context: Context, actor: Actor, *, archived: bool = False) -> list[ProjectInfo]:
+def list_all(context: Context, actor: Actor, *, archived: bool = False) -> list[ProjectUse]:
     """The projects that the actor reaches, by number; archived ones only when asked for."""
     with context.catalog.read() as conn:
         rows = projects.load_all(conn, actor.account)
-    return [info(row) for row in rows if actor.reaches(row) and (archived or row.state == "live")]
+        wanted = [row for row in rows if actor.reaches(row) and (archived or row.state == "live")]
+        return _shown(context, conn, wanted)
 
 
-def get(context: Context, actor: Actor, ref: str | int) -> ProjectInfo:
+def get(context: Context, actor: Actor, ref: str | int) -> ProjectUse:
     """The project with this id, slug, number or name. Raises ``not_found``, ``conflict`` (ambiguous name)."""
     with context.catalog.read() as conn:
-        return info(any_project(conn, actor, ref))
+        return _shown(context, conn, [any_project(conn, actor, ref)])[0]
 
 
-def archive(context: Context, actor: Actor, ref: str | int) -> ProjectInfo:
-    """Archives a project and revokes its keys at once. Raises ``not_found``, ``conflict`` when it is archived already."""
+def set_quota(context: Context, actor: Actor, ref: str | int, quota: int | None) -> ProjectUse:
+    """Sets how many records a project may be given in a calendar month (UTC), None for any number; it counts at once. Raises
+    ``not_found``, ``invalid``, ``forbidden`` for a key of one project and for a person who is not its owner.
+    """
     require(actor, "manage")
+    if actor.project is not None or actor.role not in (None, "owner"):
+        raise ServiceError("forbidden", "a quota is set by an account-wide key or an owner of the project")
+    with context.catalog.write() as conn:
+        project = live_project(conn, actor, ref)
+        projects.set_quota(conn, project.id, _quota(quota))
+        told = "no quota" if quota is None else f"quota {quota} a month"
+        number = project.number
+        audit.note(
+            context,
+            conn,
+            actor,
+            "changed settings",
+            subject_id=project.id,
+            subject=project.name,
+            project=number,
+            details=told,
+        )
+        return _shown(context, conn, [any_project(conn, actor, number)])[0]
+
+
+def archive(context: Context, actor: Actor, ref: str | int) -> ProjectUse:
+    """Archives a project and revokes its keys at once. Raises ``not_found``, ``forbidden`` for a person who is not its owner,
+    ``conflict`` when it is archived already.
+    """
+    require(actor, "manage")
+    if actor.role not in (None, "owner"):
+        raise ServiceError("forbidden", "only an owner of the project may archive it")
     with context.catalog.write() as conn:
         project = any_project(conn, actor, ref)
         if not projects.archive(conn, project.id, context.now()):
             raise ServiceError("conflict", "this project is archived already")
-        return info(any_project(conn, actor, project.number))
+        number = project.number
+        audit.note(
+            context, conn, actor, "archived a project", subject_id=project.id, subject=project.name, project=number
+        )
+        return _shown(context, conn, [any_project(conn, actor, project.number)])[0]
 
 
 def add(
     context: Context,
     conn: Connection,
+    who: Who,
     name: str,
     account_id: str,
     platform: str = DEFAULT_PLATFORM,
     project_id: str | None = None,
+    quota: int | None = None,
 ) -> ProjectRow:
     """Stores a project under the first free slug of its name, and under a new id unless it brings one."""
     base = _slug(name)
@@ -100,7 +163,7 @@ def add(
         tries += 1
         slug = f"{base}-{tries}"
     try:
-        return projects.add(
+        row = projects.add(
             conn,
             project_id=project_id or context.new_id(),
             slug=slug,
@@ -108,13 +171,37 @@ def add(
             account_id=account_id,
             at=context.now(),
             platform=platform,
+            quota=_quota(quota),
         )
     except IntegrityError:
         raise ServiceError("conflict", "another project took this name just now: try again") from None
+    audit.note(context, conn, who, "made a project", subject_id=row.id, subject=name, project=row.number)
+    return row
 
 
 def info(row: ProjectRow) -> ProjectInfo:
-    return ProjectInfo(row.id, row.name, row.slug, row.number, row.state, row.created_at, row.archived_at, row.platform)
+    return ProjectInfo(*_fields(row))
+
+
+def _fields(row: ProjectRow) -> tuple[Any, ...]:
+    told = (row.id, row.name, row.slug, row.number, row.state, row.created_at, row.archived_at)
+    return (*told, row.platform, row.quota)
+
+
+def _shown(context: Context, conn: Connection, rows: Sequence[ProjectRow]) -> list[ProjectUse]:
+    """``rows`` with what they used: as admission counts it, or else as far as the catalog has learned."""
+    month = month_of(context.now())
+    learned = usage.load(conn, month)
+    shown = []
+    for row in rows:
+        known = context.used(row.number)
+        used = learned.get((row.number, month), 0) if known is None else known
+        shown.append(ProjectUse(*_fields(row), used=used))
+    return shown
+
+
+def _quota(quota: int | None) -> int | None:
+    return None if quota is None else between(quota, "quota", 0, QUOTA_MAX)
 
 
 def _slug(name: str) -> str:

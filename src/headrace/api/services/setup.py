@@ -8,19 +8,28 @@ from hashlib import sha256
 import msgspec
 from sqlalchemy import Connection
 
-from headrace.api.services import accounts, keys, projects
+from headrace.api.services import accounts, audit, keys, projects, sessions
 from headrace.api.services.accounts import AccountInfo
-from headrace.api.services.base import Actor, Context, ServiceError, line
+from headrace.api.services.base import OPERATOR, Actor, Context, ServiceError, Who, line
 from headrace.api.services.keys import KeySpec, NewKey
 from headrace.api.services.projects import ProjectInfo
 from headrace.catalog import accounts as account_rows
 from headrace.catalog import meta
 from headrace.catalog.accounts import AccountRow
+from headrace.catalog.projects import ProjectRow
 
 #: The first project's name when none is given.
 FIRST_PROJECT = "First project"
 #: Random bytes of a set-up token.
 TOKEN_BYTES = 32
+
+
+class Founded(msgspec.Struct, frozen=True):
+    """What the set-up link makes: its first key is made where it is shown. ``token`` signs the owner in."""
+
+    account: AccountInfo
+    project: ProjectInfo
+    token: str
 
 
 class SetUp(msgspec.Struct, frozen=True):
@@ -41,16 +50,31 @@ def issue_token(context: Context) -> str | None:
     return token
 
 
-def complete(context: Context, token: str, *, email: str, password: str, project: str = FIRST_PROJECT) -> SetUp:
-    """Uses the token up and makes owner, project and key. A refusal of the form leaves the token valid. Raises
-    ``invalid``, ``forbidden`` for a token that is not (or no longer) the valid one.
+def complete(
+    context: Context,
+    token: str,
+    *,
+    email: str,
+    password: str,
+    name: str = "",
+    project: str = FIRST_PROJECT,
+    address: str = "",
+    agent: str = "",
+    idle_us: int = sessions.IDLE_US,
+) -> Founded:
+    """Uses the token up, makes owner and project and signs the owner in (``address``, ``agent`` and ``idle_us`` of the session). A refusal
+    of the form leaves the token valid. Raises ``invalid``, ``forbidden`` for a token that is not (or no longer) the valid one.
     """
-    row = accounts.prepare(context, email=email, password=password, name="", role="owner")
+    accounts.check_password(password, accounts.OWN_PASSWORD_MIN)
+    row = accounts.prepare(context, email=email, password=password, name=name, role="owner")
     title = line(project, "project")
     with context.catalog.write() as conn:
         if not meta.take_setup_token(conn, _digest(token)):
             raise ServiceError("forbidden", "this set-up link is not valid any more: restart headrace for a new one")
-        return _begin(context, conn, row, title)
+        who = Who("account", row.id, row.email, address)
+        account, made = _begin(context, conn, row, title, who)
+        session = sessions.begin(context, conn, account, address, agent, idle_us=idle_us)
+        return Founded(account, projects.info(made), session)
 
 
 def init(context: Context, *, email: str, password: str, project: str = FIRST_PROJECT) -> SetUp:
@@ -59,16 +83,17 @@ def init(context: Context, *, email: str, password: str, project: str = FIRST_PR
     title = line(project, "project")
     with context.catalog.write() as conn:
         meta.drop_setup_token(conn)
-        return _begin(context, conn, row, title)
+        account, made = _begin(context, conn, row, title, OPERATOR.who)
+        key = keys.add(context, conn, Actor(row.id), made, KeySpec(name="first key"))
+        return SetUp(account, projects.info(made), key)
 
 
-def _begin(context: Context, conn: Connection, row: AccountRow, title: str) -> SetUp:
+def _begin(context: Context, conn: Connection, row: AccountRow, title: str, who: Who) -> tuple[AccountInfo, ProjectRow]:
     if account_rows.count(conn):
         raise ServiceError("conflict", "this instance is set up already")
     account = accounts.add(conn, row)
-    project = projects.add(context, conn, title, row.id)
-    key = keys.add(context, conn, Actor(row.id), project, KeySpec(name="first key"))
-    return SetUp(account, projects.info(project), key)
+    audit.note(context, conn, who, "made an account", subject_id=row.id, subject=row.email, details=row.role)
+    return account, projects.add(context, conn, who, title, row.id)
 
 
 def _digest(token: str) -> bytes:

@@ -8,7 +8,7 @@ from itertools import count
 import msgspec
 from sqlalchemy import Connection
 
-from headrace.api.services import key_text
+from headrace.api.services import audit, key_text
 from headrace.api.services.base import Actor, Context, live_project, require
 from headrace.catalog import keys, meta, projects
 from headrace.catalog.projects import ProjectRow
@@ -44,7 +44,22 @@ def change(
         wanted = row._replace(ez=row.ez if ez is None else ez, browsers=row.browsers if browsers is None else browsers)
         if wanted != row:
             projects.switch(conn, row.id, ez=wanted.ez, browsers=wanted.browsers)
+            details = f"StatHat: points {_on(wanted.ez)}, pages of other origins {_on(wanted.browsers)}"
+            audit.note(
+                context,
+                conn,
+                actor,
+                "changed settings",
+                subject_id=row.id,
+                subject=row.name,
+                project=row.number,
+                details=details,
+            )
         return StatHatInfo(row.id, row.name, wanted.ez, wanted.browsers, user_key(context, conn, row))
+
+
+def _on(switched: bool) -> str:
+    return "on" if switched else "off"
 
 
 def user_key(context: Context, conn: Connection, project: ProjectRow) -> str:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Annotated, Any
 
 import msgspec
 
@@ -21,6 +22,10 @@ SEARCH_MAX = 255
 #: The order in which a name is looked for; ``stat`` is the namespace that people name things in (rulings 3).
 SOURCES = ("stat", "slowstats", "logister", "canaryhub")
 TYPES = ("counter", "value")
+#: A moment or a stat's number in a cursor.
+_Number = Annotated[int, msgspec.Meta(ge=-1, le=(1 << 63) - 1)]
+#: Orders of a list: by name, or the latest point or the youngest stat first.
+ORDERS = ("name", "last", "created")
 
 
 class StatInfo(msgspec.Struct, frozen=True):
@@ -58,26 +63,32 @@ def page(
     q: str = "",
     type: str = "",  # noqa: A002 - the query parameter's name
     source: str = "",
+    order: str = "name",
 ) -> StatPage:
-    """One page of a project's stats, ordered by name (code points), source and type; ``q`` is a part of the name, in which the
-    case of ASCII letters does not count. Raises ``invalid``, ``forbidden``, ``not_found``.
+    """One page of a project's stats: by name (code points), source and type, or in another of ``ORDERS``; ``q`` is a part of the name, in
+    which the case of ASCII letters does not count. Raises ``invalid``, ``forbidden``, ``not_found``.
     """
     require(actor, "read")
     between(limit, "limit", 1, PAGE_MAX)
-    _check_filters(q, type, source)
-    after = None if not cursor else _read_cursor(cursor)
+    _check_filters(q, type, source, order)
+    after = None if not cursor else _read_cursor(cursor, order)
     search = clean_text(q)
     with context.catalog.read() as conn:
         number = live_project(conn, actor, project).number
     # Before the catalog is read: what is projected in between is then seen twice, never not at all.
     pending = context.pending(number)
     with context.catalog.read() as conn:
-        found = stats.page(conn, number, after=after, limit=limit + 1, contains=search, stat_type=type, source=source)
+        filters = {"contains": search, "stat_type": type, "source": source}
+        if order == "name":
+            found = stats.page(conn, number, after=after, limit=limit + 1, **filters)
+        else:
+            found = stats.newest(conn, number, _MOMENTS[order], after=after, limit=limit + 1, **filters)
         secret = meta.instance_secret(conn)
-    fresh = (row for row in pending if _matches(row, after, search, type, source))
-    rows = _merge(found, fresh)
+    fresh = (_record(row) for row in pending if _matches(row, search, type, source))
+    key = _KEYS[order]
+    rows = _merge(found, (row for row in fresh if after is None or key(row) > _place(after, order)), key)
     shown = rows[:limit]
-    following = _cursor(shown[-1]) if len(rows) > limit else None
+    following = _cursor(shown[-1], order) if len(rows) > limit else None
     return StatPage([_info(row, secret) for row in shown], following)
 
 
@@ -103,24 +114,24 @@ def find(context: Context, project: int, ref: str) -> StatRecord:
             by_id = by_id or next((_record(row) for row in pending if row.stat_id == wanted), None)
             if by_id is not None:
                 return by_id
-        named = _merge(stats.by_name(conn, project, text), (row for row in pending if row.name == text))
+        named = _merge(stats.by_name(conn, project, text), (_record(row) for row in pending if row.name == text))
     if not named:
         raise ServiceError("not_found", "stat not found")
     return min(named, key=lambda row: (SOURCES.index(row.source), row.type))
 
 
-def _check_filters(q: str, stat_type: str, source: str) -> None:
+def _check_filters(q: str, stat_type: str, source: str, order: str) -> None:
     if len(q) > SEARCH_MAX:
         raise ServiceError("invalid", f"q must be at most {SEARCH_MAX} characters")
     if stat_type and stat_type not in TYPES:
         raise ServiceError("invalid", "type must be counter or value")
     if source and source not in SOURCES:
         raise ServiceError("invalid", f"source must be one of {', '.join(SOURCES)}")
+    if order not in ORDERS:
+        raise ServiceError("invalid", f"order must be one of {', '.join(ORDERS)}")
 
 
-def _matches(row: StatRow, after: tuple[str, str, str] | None, search: str, stat_type: str, source: str) -> bool:
-    if after is not None and (row.name, row.source, row.type) <= after:
-        return False
+def _matches(row: StatRow, search: str, stat_type: str, source: str) -> bool:
     if search and _fold(search) not in _fold(row.name):
         return False
     return stat_type in ("", row.type) and source in ("", row.source)
@@ -131,10 +142,37 @@ def _fold(text: str) -> str:
     return text.encode().lower().decode()
 
 
-def _merge(found: Sequence[StatRecord], fresh: Iterable[StatRow]) -> list[StatRecord]:
+def _by_name(row: StatRecord) -> tuple[Any, ...]:
+    return row.name, row.source, row.type
+
+
+def _by_last_point(row: StatRecord) -> tuple[Any, ...]:
+    return 1 if row.last_point_ms is None else -row.last_point_ms, row.stat_id
+
+
+def _by_age(row: StatRecord) -> tuple[Any, ...]:
+    return -row.created_at, row.stat_id
+
+
+#: How each order sorts here, and what it goes by in the catalog.
+_KEYS: Mapping[str, Callable[[StatRecord], tuple[Any, ...]]] = {
+    "name": _by_name,
+    "last": _by_last_point,
+    "created": _by_age,
+}
+_MOMENTS: Mapping[str, Any] = {"last": "last_point_ms", "created": "created_at"}
+
+
+def _place(after: tuple[Any, ...], order: str) -> tuple[Any, ...]:
+    """A cursor as the order's key sorts: moments run backwards."""
+    return after if order == "name" else (-after[0], after[1])
+
+
+def _merge(
+    found: Sequence[StatRecord], fresh: Iterable[StatRecord], key: Callable[[StatRecord], tuple[Any, ...]] = _by_name
+) -> list[StatRecord]:
     known = {row.stat_id for row in found}
-    rows = [*found, *(_record(row) for row in fresh if row.stat_id not in known)]
-    return sorted(rows, key=lambda row: (row.name, row.source, row.type))
+    return sorted([*found, *(row for row in fresh if row.stat_id not in known)], key=key)
 
 
 def _record(row: StatRow) -> StatRecord:
@@ -156,14 +194,16 @@ def _info(row: StatRecord, secret: bytes) -> StatInfo:
     )
 
 
-def _cursor(row: StatRecord) -> str:
-    return base64.urlsafe_b64encode(msgspec.json.encode((row.name, row.source, row.type))).rstrip(b"=").decode()
+def _cursor(row: StatRecord, order: str) -> str:
+    key = _KEYS[order](row)
+    return base64.urlsafe_b64encode(msgspec.json.encode(_place(key, order))).rstrip(b"=").decode()
 
 
-def _read_cursor(text: str) -> tuple[str, str, str]:
+def _read_cursor(text: str, order: str) -> tuple[Any, ...]:
     try:
         raw = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
-        name, source, stat_type = msgspec.json.decode(raw, type=tuple[str, str, str])
+        if order == "name":
+            return tuple(clean_text(part) for part in msgspec.json.decode(raw, type=tuple[str, str, str]))
+        return msgspec.json.decode(raw, type=tuple[_Number, _Number])
     except (binascii.Error, ValueError):
         raise ServiceError("invalid", "cursor must be the next of an earlier page") from None
-    return clean_text(name), clean_text(source), clean_text(stat_type)

@@ -1,0 +1,93 @@
+"""Usage: how many records each project was given this calendar month (UTC), which is what monthly quotas are measured by.
+
+The count is what the catalog has projected plus what the journal holds beyond that, read once at the start; from then on it moves
+with every record that is put, and with every commit that fails. What the loader projects meanwhile changes nothing here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+
+import msgspec
+
+from headrace.journal import Batch
+from headrace.records.intents import UsageFact
+from headrace.records.times import month_bounds, month_of
+
+#: Begins every fact of this kind as the journal keeps it.
+_MARK = b'["usage",'
+
+_encode = msgspec.json.Encoder().encode
+_decode = msgspec.json.Decoder(UsageFact).decode
+
+#: Records by (project, yyyymm).
+Counts = dict[tuple[int, int], int]
+
+
+class Usage:
+    """Used on the event loop's thread; ``used`` on any. ``clock``: µs since the epoch."""
+
+    def __init__(
+        self, clock: Callable[[], int], projected: Mapping[tuple[int, int], int], facts: Iterable[bytes]
+    ) -> None:
+        """``projected``: the catalog's counts of this month; ``facts``: those that the journal holds and the catalog does not."""
+        self._clock = clock
+        self._counts: Counts = dict(projected)
+        self._month = 0
+        #: When the month begins and ends, µs.
+        self._bounds = (0, 0)
+        #: The commit that is gathering, and what it gives.
+        self._batch: Batch | None = None
+        self._given: Counts = {}
+        for line in facts:
+            if line.startswith(_MARK):
+                fact = _decode(line)
+                self._add(self._counts, (fact.project, fact.month), fact.units)
+
+    def used(self, project: int) -> int:
+        """What ``project`` was given so far this month."""
+        now = self._clock()
+        month = self._month if self._bounds[0] <= now < self._bounds[1] else month_of(now)
+        return self._counts.get((project, month), 0)
+
+    def left_s(self) -> int:
+        """Seconds until the month is over, rounded up."""
+        now = self._clock()
+        return -((now - month_bounds(now)[1]) // 1_000_000)
+
+    def take(self, batch: Batch, project: int, units: int) -> None:
+        """Gives ``project`` ``units`` with ``batch``; what a commit that fails has given is taken back."""
+        slot = (project, self._this_month())
+        if batch is not self._batch:
+            self._begin(batch)
+        self._add(self._counts, slot, units)
+        self._add(self._given, slot, units)
+
+    def _begin(self, batch: Batch) -> None:
+        given: Counts = {}
+        self._batch, self._given = batch, given
+
+        def close() -> None:
+            self._batch = None
+            for (project, month), units in given.items():
+                batch.add_fact(_encode(UsageFact(project, month, units)))
+
+        def undo() -> None:
+            for slot, units in given.items():
+                self._add(self._counts, slot, -units)
+
+        batch.closing.append(close)
+        batch.undo.append(undo)
+
+    @staticmethod
+    def _add(counts: Counts, slot: tuple[int, int], units: int) -> None:
+        counts[slot] = counts.get(slot, 0) + units
+
+    def _this_month(self) -> int:
+        now = self._clock()
+        if not self._bounds[0] <= now < self._bounds[1]:
+            self._month, self._bounds = month_of(now), month_bounds(now)
+            # The month before is kept: a clock may be set back over its end.
+            kept = month_of(self._bounds[0] - 1)
+            self._counts = {slot: units for slot, units in self._counts.items() if slot[1] >= kept}
+        return self._month

@@ -1,0 +1,214 @@
+"""Logister's events as nearly all programs send them: the fast reader, which accepts or has no opinion (None).
+
+The exact one (``logister_events``) accepts the same and more. Here a context is walked once, each key is known from the last time, and
+whatever needs a closer look (another casing, nested objects with columns in them, evidence, names of devices) is left to it.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import msgspec
+
+from headrace.dialects.base import Inbound
+from headrace.dialects.jsontext import compact_text
+from headrace.dialects.logister_answers import accepted
+from headrace.dialects.logister_columns import (
+    LABEL_CHARS,
+    LABEL_VALUE_CHARS,
+    MAX_LABELS,
+    STATUS_SOURCES,
+    duration_of,
+    event_name,
+    label_text,
+    may_be_label,
+    scalar_text,
+    status_of,
+    value_of,
+)
+from headrace.dialects.logister_deployments import deployment_told
+from headrace.dialects.logister_identity import as_uuid, event_claims
+from headrace.dialects.logister_limits import surely_within
+from headrace.dialects.logister_mobile import MOBILE
+from headrace.dialects.logister_normalize import (
+    DEFAULT_ENVIRONMENT,
+    holds_hardware_id,
+    is_blank,
+    names_device,
+    snake_key,
+    text_of,
+)
+from headrace.dialects.logister_record import default_source, points_of
+from headrace.dialects.logister_times import occurrence, telemetry_evidence
+from headrace.records.ids import uuid7
+from headrace.records.intents import Claim, Intent, RowIn, Submission
+from headrace.records.tables import EVENTS
+
+
+class PlainEvent(msgspec.Struct, forbid_unknown_fields=True, gc=False):
+    """An event whose environment, release and the like are in its context, where the SDKs put them."""
+
+    event_type: Literal["error", "metric", "transaction", "log"]
+    message: str
+    context: dict[str, Any] = {}
+    uuid: str = ""
+    level: str | None = None
+    fingerprint: str | None = None
+    occurred_at: str | None = None
+
+
+class _PlainBody(msgspec.Struct, forbid_unknown_fields=True, gc=False):
+    event: PlainEvent
+
+
+_decode = msgspec.json.Decoder(_PlainBody).decode
+
+#: Keys of a context that are columns as they stand, and those of them with few distinct values.
+_COLUMNS = frozenset(
+    [
+        "environment",
+        "release",
+        "service",
+        "trace_id",
+        "span_id",
+        "parent_span_id",
+        "request_id",
+        "session_id",
+        "user_id",
+    ]
+)
+_SHORT = frozenset(["environment", "release", "service"])
+#: Keys under which columns, times or labels may lie deeper.
+_DEEP = frozenset(["trace", "session", "user", "evidence", "diagnostic", "tags"])
+
+#: Where a context may hold a measurement.
+_VALUES = frozenset(["value", "metric"])
+
+#: What a key of a context means, as far as it alone tells. Remembered: telemetry repeats the same few hundred keys.
+_Meaning = Literal["column", "label", "other", "closer"]
+_meanings: dict[str, _Meaning] = {}
+_REMEMBERED_KEY = 64
+_REMEMBERED_KEYS = 8192
+
+
+def parse_plain(inbound: Inbound) -> Submission | None:
+    """The submission of a single event, equal to that of the exact reader; None when only that one can tell."""
+    body = inbound.body
+    if inbound.key_kind == MOBILE or b"\\u0000" in body or not surely_within(body):
+        return None
+    try:
+        event = _decode(body).event
+    except (ValueError, RecursionError):
+        return None
+    if not event.message or event.message.isspace():
+        return None
+    uuid = as_uuid(event.uuid) if event.uuid else ""
+    found = None if uuid is None else columns_of(event.context)
+    if uuid is None or found is None:
+        return None
+    record_id = uuid or uuid7(inbound.received_us)
+    intent = _intent(inbound, event, record_id, *found, event_claims(inbound.project, uuid))
+    return Submission((intent,), accepted(inbound.project, record_id))
+
+
+def _intent(
+    inbound: Inbound,
+    event: PlainEvent,
+    record_id: str,
+    columns: dict[str, str],
+    labels: dict[str, str],
+    claims: tuple[Claim, ...],
+) -> Intent:
+    """As ``logister_record.event_intent``, of a context that is its own view."""
+    project, received_us = inbound.project, inbound.received_us
+    kind, message, context = event.event_type, event.message, event.context
+    if is_blank(context.get("environment")):
+        columns["environment"] = context["environment"] = DEFAULT_ENVIRONMENT
+    occurred = occurrence(event.occurred_at, context, received_us)
+    happened = occurred.happened
+    value = None if _VALUES.isdisjoint(context) else value_of(context)
+    duration = context.get("duration_ms")
+    context["telemetry_evidence"] = telemetry_evidence(default_source(inbound.project_platform), occurred, received_us)
+    values = (  # the columns of ``EVENTS``
+        project,
+        happened.ts,
+        received_us,
+        happened.source,
+        happened.sent,
+        "logister",
+        record_id,
+        columns["environment"],
+        columns.get("release", ""),
+        columns.get("service", ""),
+        columns.get("trace_id", ""),
+        columns.get("span_id", ""),
+        columns.get("parent_span_id", ""),
+        columns.get("request_id", ""),
+        columns.get("session_id", ""),
+        columns.get("user_id", ""),
+        kind,
+        label_text(event.level),
+        event_name(kind, context, message),
+        message,
+        scalar_text(event.fingerprint),
+        "" if STATUS_SOURCES.isdisjoint(context) else status_of(kind, context),
+        None if duration is None else duration_of(duration),
+        value,
+        labels,
+        _raw(event),
+    )
+    told = "commit_sha" in context and deployment_told(
+        context, project, columns["environment"], happened.ts, received_us
+    )
+    points = points_of(context, message, value, happened) if kind == "metric" else ()
+    return Intent((RowIn(EVENTS.name, values),), points, "logister", claims, (told,) if told else ())
+
+
+def _raw(event: PlainEvent) -> str:
+    """The event as it is stored: what was sent, in the order of ``logister_record``."""
+    stored: dict[str, Any] = {"event_type": event.event_type, "message": event.message}
+    if event.level is not None:
+        stored["level"] = event.level
+    if event.fingerprint is not None:
+        stored["fingerprint"] = event.fingerprint
+    if event.occurred_at is not None:
+        stored["occurred_at"] = event.occurred_at
+    stored["context"] = event.context
+    return compact_text(stored)
+
+
+def columns_of(context: dict[str, Any]) -> tuple[dict[str, str], dict[str, str]] | None:
+    """The typed columns and the labels of a context that shows them all at its top, None when it needs a closer look."""
+    columns: dict[str, str] = {}
+    labels: dict[str, str] = {}
+    nested = False
+    for name, value in context.items():
+        meaning = _meanings.get(name) or _meaning(name)
+        kind = type(value)
+        if meaning == "closer":
+            return None
+        if kind is dict or kind is list:
+            nested = True
+        elif meaning == "other" or is_blank(value):
+            continue
+        elif meaning == "column":
+            text = text_of(value)
+            columns[name] = text[:LABEL_CHARS] if name in _SHORT else text
+        else:
+            text = value if kind is str else text_of(value)
+            if len(text) <= LABEL_VALUE_CHARS and len(labels) < MAX_LABELS:
+                labels[name] = text
+    if nested and holds_hardware_id(context):
+        return None
+    return columns, labels
+
+
+def _meaning(name: str) -> _Meaning:
+    found: _Meaning = "label" if may_be_label(name) else "other"
+    if name in _COLUMNS:
+        found = "column"
+    elif name in _DEEP or snake_key(name) != name or name == "telemetry_evidence" or names_device(name):
+        found = "closer"
+    if len(name) <= _REMEMBERED_KEY and len(_meanings) < _REMEMBERED_KEYS:
+        _meanings[name] = found
+    return found

@@ -1,0 +1,139 @@
+// A stat's chart: lines, the period before as dashes, notes as marks; dragging looks closer by changing the URL.
+import uPlot from "uplot";
+import { colour } from "../kit/theme";
+import "./filters";
+
+interface Line {
+  name: string;
+  unit: string;
+  slot: number;
+  values: (number | null)[];
+  previous: (number | null)[];
+}
+
+interface Drawing {
+  starts: number[];
+  end: number;
+  zone: string;
+  resolution: string;
+  labels: string[];
+  lines: Line[];
+  notes: { at: number; text: string; kind: string }[];
+}
+
+const HEIGHT = 320;
+/** Up to this many buckets each is marked by a dot. */
+const DOTS = 60;
+/** A drag of fewer pixels is a click. */
+const DRAG = 6;
+const short = new Intl.NumberFormat("en", { notation: "compact", maximumSignificantDigits: 3 });
+const long = new Intl.NumberFormat("en", { maximumSignificantDigits: 6 });
+
+let plot: uPlot | undefined;
+let watched: ResizeObserver | undefined;
+
+function draw(): void {
+  plot?.destroy();
+  watched?.disconnect();
+  const place = document.querySelector<HTMLElement>(".plot[data-drawing]");
+  if (!place) return;
+  const drawing = JSON.parse(place.dataset["drawing"] ?? "{}") as Drawing;
+  for (const still of place.querySelectorAll(".fallback")) still.remove();
+  plot = new uPlot(options(drawing, place.clientWidth), data(drawing), place);
+  watched = new ResizeObserver(() => plot?.setSize({ width: place.clientWidth, height: HEIGHT }));
+  watched.observe(place);
+}
+
+function data(drawing: Drawing): uPlot.AlignedData {
+  const rows: (number | null)[][] = [];
+  for (const line of drawing.lines) {
+    rows.push(line.values);
+    if (line.previous.length) rows.push(line.previous);
+  }
+  return [drawing.starts, ...rows] as uPlot.AlignedData;
+}
+
+function options(drawing: Drawing, width: number): uPlot.Options {
+  const ink = colour("--ink-soft");
+  const grid = { stroke: colour("--line"), width: 1 };
+  const dots = drawing.starts.length <= DOTS;
+  const series: uPlot.Series[] = [{ value: (_, __, ___, at) => (at === null ? "" : (drawing.labels[at] ?? "")) }];
+  const value = (unit: string) => (_: uPlot, number: number | null) => (number === null ? "–" : `${long.format(number)}${unit ? ` ${unit}` : ""}`);
+  for (const line of drawing.lines) {
+    const stroke = colour(`--series-${line.slot}`);
+    series.push({ label: line.name, stroke, width: 2, points: { show: dots, size: 5 }, spanGaps: false, value: value(line.unit) });
+    if (line.previous.length) {
+      series.push({ label: `${line.name}, before`, stroke, width: 1.5, dash: [4, 4], alpha: 0.65, points: { show: false }, value: value(line.unit) });
+    }
+  }
+  return {
+    width,
+    height: HEIGHT,
+    series,
+    tzDate: (seconds) => uPlot.tzDate(new Date(seconds * 1000), drawing.zone),
+    scales: { x: { time: true }, y: { range: (_, low, high) => [Math.min(0, low ?? 0), (high ?? 0) > 0 ? high * 1.08 : low < 0 ? 0 : 1] } },
+    axes: [
+      { stroke: ink, grid, ticks: grid },
+      { stroke: ink, grid, ticks: grid, size: 64, values: (_, splits) => splits.map((one) => short.format(one)) },
+    ],
+    cursor: { drag: { x: true, y: false, setScale: false }, y: false },
+    hooks: { setSelect: [(self) => zoom(self)], draw: [(self) => mark(self, drawing)] },
+  };
+}
+
+/** The selected part as the page's range. */
+function zoom(self: uPlot): void {
+  const { left, width } = self.select;
+  if (width < DRAG) return;
+  const url = new URL(location.href);
+  url.searchParams.set("range", "custom");
+  url.searchParams.set("from", moment(self.posToVal(left, "x")));
+  url.searchParams.set("to", moment(self.posToVal(left + width, "x")));
+  location.assign(url);
+}
+
+function moment(seconds: number): string {
+  return new Date(seconds * 1000).toISOString();
+}
+
+/** A line for each note; the list beside the chart has their texts. */
+function mark(self: uPlot, drawing: Drawing): void {
+  const { ctx, bbox } = self;
+  ctx.save();
+  for (const note of drawing.notes) {
+    const x = Math.round(self.valToPos(note.at, "x", true));
+    if (x < bbox.left || x > bbox.left + bbox.width) continue;
+    ctx.strokeStyle = ctx.fillStyle = colour(note.kind === "incident" ? "--brick" : note.kind === "deploy" ? "--water" : "--ink-soft");
+    ctx.lineWidth = devicePixelRatio;
+    ctx.setLineDash([3 * devicePixelRatio, 3 * devicePixelRatio]);
+    ctx.beginPath();
+    ctx.moveTo(x, bbox.top);
+    ctx.lineTo(x, bbox.top + bbox.height);
+    ctx.stroke();
+    ctx.beginPath();
+    ctx.arc(x, bbox.top, 4 * devicePixelRatio, 0, 2 * Math.PI);
+    ctx.fill();
+  }
+  ctx.restore();
+}
+
+/** Names of stats while one is typed. */
+function suggest(): void {
+  const input = document.querySelector<HTMLInputElement>("input[data-suggest]");
+  const list = document.getElementById("stat-names");
+  let pause: ReturnType<typeof setTimeout> | undefined;
+  input?.addEventListener("input", () => {
+    clearTimeout(pause);
+    pause = setTimeout(async () => {
+      const answer = await fetch(`${input.dataset["suggest"]}?limit=10&q=${encodeURIComponent(input.value)}`);
+      if (!answer.ok || !list) return;
+      const found = (await answer.json()) as { stats: { name: string }[] };
+      list.replaceChildren(...found.stats.map((one) => new Option("", one.name)));
+    }, 150);
+  });
+}
+
+document.addEventListener("headrace:theme", draw);
+document.addEventListener("headrace:fresh", draw);
+draw();
+suggest();

@@ -1,0 +1,35 @@
+// Lists that are narrowed by a form above them: what is chosen or typed shows at once and goes into the URL.
+import { refresh } from "../kit/fresh";
+
+/** How long a pause while typing must be, ms. */
+const PAUSE_MS = 250;
+
+let pause: ReturnType<typeof setTimeout> | undefined;
+let asked: AbortController | undefined;
+
+for (const form of document.querySelectorAll<HTMLFormElement>("form[data-filters]")) {
+  form.addEventListener("input", (event) => {
+    const typed = event.target instanceof HTMLInputElement && event.target.type !== "checkbox";
+    clearTimeout(pause);
+    pause = setTimeout(() => void show(form), typed ? PAUSE_MS : 0);
+  });
+  form.addEventListener("submit", (event) => {
+    event.preventDefault();
+    clearTimeout(pause);
+    void show(form);
+  });
+}
+addEventListener("popstate", () => location.reload());
+
+async function show(form: HTMLFormElement): Promise<void> {
+  asked?.abort();
+  asked = new AbortController();
+  const url = new URL(form.action);
+  for (const [name, value] of new FormData(form)) if (typeof value === "string" && value !== "") url.searchParams.append(name, value);
+  history.pushState(null, "", url);
+  try {
+    await refresh(url.href, [form.dataset["filters"] ?? "", "range", "page-foot"], asked.signal);
+  } catch (error) {
+    if (!(error instanceof DOMException)) throw error;
+  }
+}

@@ -1,0 +1,69 @@
+"""The list of a project's stats."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import urlencode
+
+from litestar import Request, Response
+from litestar.params import FromQuery
+
+from headrace.api.deps import TheServices
+from headrace.api.services import stat_list
+from headrace.api.services.stats import ORDERS, SOURCES, TYPES
+from headrace.web.door import TheProject, TheViewer
+from headrace.web.frame import RANGE_FIELDS, Frame, get_page, page
+from headrace.web.spark import slots
+
+
+@get_page("/app/p/{slug:str}/stats")
+def stats_page(
+    request: Request[Any, Any, Any],
+    services: TheServices,
+    viewer: TheViewer,
+    project: TheProject,
+    q: FromQuery[str] = "",
+    source: FromQuery[str] = "",
+    type: FromQuery[str] = "",  # noqa: A002 - the query parameter's name
+    order: FromQuery[str] = "name",
+    cursor: FromQuery[str | None] = None,
+    limit: FromQuery[int] = stat_list.PAGE,
+) -> Response[Any]:
+    """One page of them, each with its line over the range."""
+    frame = Frame(request, services, viewer, project, here="stats", ranged=True)
+    assert frame.range is not None
+    view = stat_list.page(
+        services.context,
+        services.store(),
+        project.actor,
+        project=project.info.number,
+        start=frame.range.start_us,
+        end=frame.range.end_us,
+        zone=frame.zone,
+        limit=limit,
+        cursor=cursor,
+        q=q,
+        type=type,
+        source=source,
+        order=order,
+    )
+    kept = [pair for pair in frame.pairs if pair[0] in RANGE_FIELDS]
+    chosen = {"q": q, "source": source, "type": type, "order": order}
+    return page(
+        request,
+        services,
+        "stats/index.html",
+        view,
+        frame=frame,
+        chosen=chosen,
+        narrowed=bool(q or source or type),
+        kept=f"?{urlencode(kept)}" if kept else "",
+        later=bool(cursor),
+        colours=slots([stat.name for stat in view.stats]),
+        sources=SOURCES,
+        types=TYPES,
+        orders=ORDERS,
+    )
+
+
+HANDLERS = (stats_page,)

@@ -1,0 +1,69 @@
+"""Every page as a browser shows it: nothing refused, nothing moving, nothing too wide, nothing that axe finds fault with."""
+
+from __future__ import annotations
+
+import pytest
+from browser_site import HOSTILE
+from browser_tab import WIDTHS
+from page_routes import PAGES
+
+#: What a first view may weigh as it is sent, bytes.
+FIRST_VIEW = 150_000
+#: Pages that are shown only to whoever is not signed in, or leads on who is.
+SIGNED_OUT = ("/app/sign-in", "/app/setup/{token}", "/app/invitation/{token}")
+SHOWN = [page for page in PAGES if page.path not in SIGNED_OUT]
+OF_PROJECT = [page for page in SHOWN if page.of_project and page.parameters == ["slug"]]
+
+
+def look(tab, path):
+    """Everything that is wrong with the page."""
+    answer = tab.go(path)
+    found = {
+        "status": [] if answer.status == 200 else [answer.status],
+        "troubles": list(tab.troubles),
+        "refused by the policy": tab.refused(),
+        "moved": tab.shifts(),
+        "ran": [] if tab.page.evaluate("typeof __ran") == "undefined" else ["injected script"],
+        "bytes": [] if tab.bytes < FIRST_VIEW else [tab.bytes],
+        "axe": tab.axe(),
+    }
+    tab.dark()
+    found["axe in the dark"] = tab.axe(["color-contrast"])
+    for width in WIDTHS:
+        found[f"too wide for {width}"] = tab.wider(width)
+    return {name: value for name, value in found.items() if value}
+
+
+@pytest.mark.parametrize("page", SHOWN, ids=lambda page: page.path)
+def test_a_page_with_something_on_it(site, open_tab, page):
+    assert look(open_tab(site.server.url, site.owner), page.filled(site.ids)) == {}
+
+
+@pytest.mark.parametrize("page", OF_PROJECT, ids=lambda page: page.path)
+def test_an_empty_page(site, open_tab, page):
+    assert look(open_tab(site.server.url, site.owner), page.filled({"slug": site.empty})) == {}
+
+
+@pytest.mark.parametrize("page", OF_PROJECT, ids=lambda page: page.path)
+def test_a_page_of_hostile_texts(site, open_tab, page):
+    tab = open_tab(site.server.url, site.owner)
+    assert look(tab, page.filled({"slug": site.hostile.slug})) == {}
+    assert HOSTILE[:40] in tab.page.content().replace("&lt;", "<").replace("&gt;", ">").replace("&#34;", '"').replace(
+        "&#39;", "'"
+    ).replace("&quot;", '"')
+
+
+@pytest.mark.parametrize(
+    "path", ["/", "/docs", "/app/sign-in", "/app/sign-in?next=%22%3E%3Cscript%3E__ran=1%3C/script%3E", "/nothing"]
+)
+def test_a_page_for_everybody(site, open_tab, path):
+    found = look(open_tab(site.server.url), path)
+    if path == "/nothing":
+        assert found.pop("status") == [404]
+        assert all("404" in trouble for trouble in found.pop("troubles"))
+    assert found == {}
+
+
+def test_the_page_of_an_invitation(site, open_tab):
+    assert look(open_tab(site.server.url), site.link) == {}
+    assert look(open_tab(site.server.url, site.stranger), site.link) == {}

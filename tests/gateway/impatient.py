@@ -1,0 +1,15 @@
+"""Runs a server that gives up clients which send nothing after a moment: what goes before the command of a test's server."""
+
+import sys
+
+from headrace.gateway import waiting
+from headrace.gateway.front import front
+
+#: How long a client may send nothing of a request, or of what it owes after its answer, seconds.
+waiting.STALL_S = front.HEAD_S = front.QUIET_S = 0.3
+
+if __name__ == "__main__":
+    from headrace.cli.main import main
+
+    sys.argv = sys.argv[3:]  # the interpreter, -m and the program's name stand before them
+    main()
