@@ -115,11 +115,11 @@ class Server:
         self.process = None
         return code
 
-    def cli(self, *args: str) -> Any:
-        """Runs a command on the folder; gives its JSON (``--json``) or its text."""
+    def cli(self, *args: str, code: int = 0) -> Any:
+        """Runs a command on the folder, which must end with ``code``; gives its JSON (``--json``) or its text."""
         command = [sys.executable, "-m", "headrace", *args, "--data", str(self.data)]
         done = subprocess.run(command, env=self._env, capture_output=True, text=True, timeout=60)
-        assert done.returncode == 0, done.stderr
+        assert done.returncode == code, done.stderr
         return json.loads(done.stdout) if "--json" in args else done.stdout
 
     def call(self, op: str, **args: Any) -> Any:

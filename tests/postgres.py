@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import pwd
 import shutil
+import signal
 import subprocess
 import tempfile
 import time
@@ -19,6 +21,8 @@ import pytest
 
 #: Set where a machine without PostgreSQL should fail these tests, and not pass them over.
 REQUIRED = "HEADRACE_REQUIRE_POSTGRES"
+#: What ends a server without waiting for its clients.
+FAST = signal.SIGINT
 #: Seconds until a server that does not answer is a failure.
 START_S = 60.0
 
@@ -117,6 +121,11 @@ def _user() -> dict[str, Any]:
     return {"user": name, "group": pwd.getpwnam(name).pw_gid, "extra_groups": []}
 
 
+def _end_with_the_parent() -> None:
+    pr_set_pdeathsig = 1
+    ctypes.CDLL(None).prctl(pr_set_pdeathsig, FAST)
+
+
 @contextmanager
 def running() -> Iterator[Postgres]:
     binaries = _binaries()
@@ -137,13 +146,16 @@ def running() -> Iterator[Postgres]:
         made = subprocess.run([*initdb, "--locale=C.UTF-8"], cwd=folder, capture_output=True, text=True, **user)
         assert made.returncode == 0, made.stderr
         command = [binaries / "postgres", "-D", data, "-k", folder, *(part for one in options for part in ("-c", one))]
-        with (folder / "log").open("wb") as log, subprocess.Popen(command, cwd=folder, stderr=log, **user) as process:
+        with (
+            (folder / "log").open("wb") as log,
+            subprocess.Popen(command, cwd=folder, stderr=log, preexec_fn=_end_with_the_parent, **user) as process,  # noqa: PLW1509 - none is started before
+        ):
             server = Postgres(folder)
             try:
                 server.wait(process)
                 yield server
             finally:
                 server.close()
-                process.terminate()
+                process.send_signal(FAST)
     finally:
         shutil.rmtree(folder)

@@ -17,7 +17,8 @@ from headrace.api.services.server_state import CLAIM_BYTES, Holdings
 from headrace.app import LOOP_WAIT_S, House, clock
 from headrace.catalog import dead_letters
 from headrace.dialects.registry import DIALECTS
-from headrace.gateway.gateway import App, Check, Gateway, Handler
+from headrace.gateway.front.bridge import App
+from headrace.gateway.gateway import Check, Gateway, Handler
 from headrace.journal.aside import set_aside
 from headrace.records.intents import Answer, Claim, Intent, RowIn, Submission, claim_key
 from headrace.web.site import make_site

@@ -13,7 +13,7 @@ from headrace.api.deps import Readiness
 from headrace.api.services import Context, setup
 from headrace.catalog import Catalog, sqlite_url
 from headrace.dialects.registry import DIALECTS, ROUTES
-from headrace.web.render import ASSETS
+from headrace.web import assets
 
 HOSTILE = "\"><script>alert(1)</script><img src=x onerror=alert(2)>'"
 FORM = {"email": "owner@example.org", "name": "Ann", "password": "correct horse battery", "project": "Shop"}
@@ -70,15 +70,21 @@ def test_every_page_runs_nothing_and_loads_only_ours(world, path):
             assert world.call("GET", link).status_code == 200, link
 
 
-@pytest.mark.parametrize("name", ASSETS)
+@pytest.mark.parametrize("name", sorted(assets.load().names))
 def test_assets(world, name):
-    answer = world.call("GET", f"/app/static/{name}")
+    path = assets.path(name)
+    answer = world.call("GET", path)
     assert answer.status_code == 200
-    assert answer.headers["content-type"].partition(";")[0] == ASSETS[name]
-    assert answer.content
+    assert answer.headers["cache-control"] == "public, max-age=31536000, immutable"
+    assert answer.headers["x-content-type-options"] == "nosniff"
+    plain = world.call("GET", path, headers={"accept-encoding": "identity, gzip;q=0"})
+    assert "content-encoding" not in plain.headers
+    assert plain.content == answer.content == assets.load().served[path.rpartition("/")[2]].body
 
 
-@pytest.mark.parametrize("name", ["inter-LICENSE.txt", "..%2Frender.py", "%2e%2e", "nothing.css"])
+@pytest.mark.parametrize(
+    "name", ["LICENSES.txt", "manifest.json", "app.css", "..%2Frender.py", "%2e%2e", "nothing.css"]
+)
 def test_nothing_else_is_served_from_the_folder(world, name):
     assert world.call("GET", f"/app/static/{name}").status_code == 404
 

@@ -13,7 +13,7 @@ from wire import Client, settle
 #: Would run if it were ever taken for markup, in any place it may stand in.
 HOSTILE = "\"'><script>__ran=1</script><img src=x onerror=__ran=1></title></textarea>"
 #: Nothing of these may make a page wider than its window.
-LONG, RTL = "an-unbroken-name-" * 5, "שם ארוך מימין לשמאל \u202ehidden\u202c عربى"
+LONG, RTL = "an-unbroken-name-" * 5, "שם ארוך מימין לשמאל عربى"
 #: The owner that ``Server.init`` makes.
 EMAIL, PASSWORD = "owner@example.test", "correct horse battery"
 STRANGER, MEMBER = "stranger@example.test", "member@example.test"
@@ -81,7 +81,9 @@ class Site:
         accounts = {one["email"]: one["id"] for one in self.server.call("account.list")}
         sessions = self.owner.get("/app/account.json").json()["sessions"]
         self.link = self._invite(ids["slug"])
-        invited = self.owner.get(f"/app/p/{ids['slug']}/members.json").json()["invitations"]
+        members = self.owner.get(f"/app/p/{ids['slug']}/members.json")
+        assert members.status_code == 200, members.text
+        invited = members.json()["invitations"]
         return {
             "slug": ids["slug"],
             "account": accounts[EMAIL],
@@ -96,6 +98,7 @@ class Site:
             "annotation": ids["annotation"],
             "key": ids["key"],
             "letter": ids["letter"],
+            "record": ids["event"],
         }
 
     def _invite(self, slug: str) -> str:

@@ -36,8 +36,8 @@ def test_stats_of_source_stat_have_one(catalog: Catalog) -> None:
         assert stats.by_classic_key(conn, 1, classic_key(secret, 6)) is None
 
 
-def test_an_older_catalog_gets_them(url: str) -> None:
-    old = Catalog.open(url)
+def test_an_older_catalog_gets_them(new_url: str) -> None:
+    old = Catalog.open(new_url)
     with old.write() as conn:
         stats.add_missing(conn, ROWS)
         secret = meta.instance_secret(conn)

@@ -15,7 +15,6 @@ from headrace.catalog import Catalog, CatalogError, keys, meta, sqlite_url, tabl
 from headrace.catalog.db import newest_revision
 from headrace.catalog.projects import ProjectRow
 
-
 #: For what the other engine does not have.
 only_sqlite = pytest.mark.parametrize("engine", ["sqlite"], indirect=True)
 

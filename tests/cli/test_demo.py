@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
 from typing import Any
 
 import requests
 from wire import bearer, settle
 
 from headrace.cli.main import run
+from headrace.demo.sending import Sender, SendError
 
 
 def ask(server: Any, key: str, table: str, group_by: str) -> dict[str, int]:
@@ -18,48 +21,68 @@ def ask(server: Any, key: str, table: str, group_by: str) -> dict[str, int]:
     return {line["group"]: sum(point["count"] for point in line["points"]) for line in answer.json()["lines"]}
 
 
-def test_a_demo_is_filled_and_archived(own_server: Any, capsys: Any) -> None:
-    data = ("--data", str(own_server.data))
-    assert run(["demo", "--url", own_server.url, *data]) == 1
-    told = capsys.readouterr().err
-    assert "no answer from" in told
-    assert "headrace serve" in told
-    own_server.start()
-    small = ("demo", "--url", own_server.url, "--days", "1", "--scale", "small")
-    sent = own_server.cli(*small, "--json")
+def test_a_demo_is_filled_and_archived(server: Any, capsys: Any) -> None:
+    def demo(*options: str) -> tuple[int, str, str]:
+        code = run(["demo", *options, "--data", str(server.data)])
+        return (code, *capsys.readouterr())
+
+    small = ("--url", server.url, "--days", "1", "--scale", "small")
+    code, out, _ = demo(*small, "--json")
+    assert code == 0
+    sent = json.loads(out)
     project = sent["project"]
     assert sent["points"] > 2_000
-    (made,) = [one for one in own_server.call("project.list") if one["id"] == project]
+    (made,) = [one for one in server.call("project.list") if one["id"] == project]
     assert (made["name"], made["state"]) == ("Demo", "live")
 
-    # Everything that was sent is there, and nobody else's.
-    key = own_server.key(project, scopes=["read"])
-    settle(own_server)
-    events = ask(own_server, key, "events", "dialect")
-    assert set(events) == {"logister", "canaryhub", "slowstats", "seestack"}
-    rows = sum(sum(ask(own_server, key, table, "dialect").values()) for table in ("events", "requests", "spans"))
+    # Everything that was sent is there.
+    key = server.key(project, scopes=["read"])
+    settle(server)
+    assert set(ask(server, key, "events", "dialect")) == {"logister", "canaryhub", "slowstats", "seestack"}
+    rows = sum(sum(ask(server, key, table, "dialect").values()) for table in ("events", "requests", "spans"))
     assert rows == sent["events"]
-    stats = requests.get(f"{own_server.url}/v1/stats", headers=bearer(key), timeout=20).json()["stats"]
+    stats = requests.get(f"{server.url}/v1/stats", headers=bearer(key), timeout=20).json()["stats"]
     assert {stat["source"] for stat in stats} == {"stat", "slowstats", "logister", "canaryhub"}
-    monitors = own_server.call("monitor.list", project=project)
+    monitors = server.call("monitor.list", project=project)
     assert {"nightly-backup", "hourly-report", "stock-sync", "sitemap"} <= {one["slug"] for one in monitors}
-    letters = requests.get(f"{own_server.url}/api/headrace/dead-letters", headers=bearer(key), timeout=20).json()
+    letters = requests.get(f"{server.url}/api/headrace/dead-letters", headers=bearer(key), timeout=20).json()
     assert letters["dead_letters"] == []
-    assert own_server.call("key.refusals", project=project) == []
+    assert server.call("key.refusals", project=project) == []
 
     # Its key is gone, a second one waits for the removal of the first, and the removal touches nobody else.
-    states = {one["name"]: one["revoked_at"] is None for one in own_server.call("key.list", project=project)}
-    assert states["headrace demo"] is False
-    assert run([*small, *data]) == 1
-    assert "there is a project Demo already" in capsys.readouterr().err
-    other = own_server.project("Demo")
-    assert "Archived Demo." in own_server.cli("demo", "--remove")
-    live = {one["id"] for one in own_server.call("project.list") if one["state"] == "live"}
+    live_keys = {one["name"]: one["revoked_at"] is None for one in server.call("key.list", project=project)}
+    assert live_keys["headrace demo"] is False
+    code, _, told = demo(*small)
+    assert code == 1
+    assert "there is a project Demo already" in told
+    other = server.project("Demo")
+    assert demo("--remove") == (0, "Archived Demo.\n", "")
+    live = {one["id"] for one in server.call("project.list") if one["state"] == "live"}
     assert other in live
     assert project not in live
-    assert "no demo" in own_server.cli("demo", "--remove")
+    assert demo("--remove") == (0, "There is no demo to remove.\n", "")
 
 
-def test_an_address_that_is_none(data: Any, capsys: Any) -> None:
-    assert run(["demo", "--url", "ftp://127.0.0.1", "--data", str(data)]) == 1
-    assert "is no address of a server" in capsys.readouterr().err
+def test_a_demo_that_stops_half_way_is_archived(server: Any, capsys: Any, monkeypatch: Any) -> None:
+    def refuse(_sender: Sender, shipment: Any) -> None:
+        raise SendError(f"{shipment.path} answered 500")
+
+    monkeypatch.setattr(Sender, "send", refuse)
+    before = {one["id"] for one in server.call("project.list")}
+    assert run(["demo", "--url", server.url, "--days", "1", "--scale", "small", "--data", str(server.data)]) == 1
+    assert "answered 500; the demo is archived as far as it came" in capsys.readouterr().err
+    (made,) = [one for one in server.call("project.list") if one["id"] not in before]
+    assert made["state"] == "archived"
+
+
+def test_without_a_server(data: Path, server: Any, capsys: Any) -> None:
+    for url, told in (
+        ("ftp://127.0.0.1", "is no address of a server"),
+        ("http://127.0.0.1:1", "start the server with `headrace serve`"),
+        (server.url, "there is no data folder"),  # that of another server, or of none
+    ):
+        assert run(["demo", "--url", url, "--data", str(data)]) == 1
+        assert told in capsys.readouterr().err
+    data.mkdir()
+    assert run(["demo", "--url", server.url, "--data", str(data)]) == 1
+    assert "no server runs on the folder" in capsys.readouterr().err

@@ -32,7 +32,7 @@ def metric(payload: object) -> dict[str, object]:
 
 def points(payload: object) -> list[tuple[str, float]]:
     (intent,) = accepted(request(metric(payload))).intents
-    return [(point.name, point.value) for point in intent.points]
+    return [(name, value) for name, _, _, value, _ in intent.points]
 
 
 @pytest.mark.parametrize("path", ["/api/slowstats/ingest-metrics", "/api/slowstats/ingest-metric"])

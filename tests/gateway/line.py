@@ -19,6 +19,7 @@ class Pipe(asyncio.Transport):
         super().__init__({"peername": (peer, 40_000)})
         self.sent = b""
         self.closed = False
+        self.unsent = 0
         self.reading = True
 
     def write(self, data: Any) -> None:
@@ -28,7 +29,7 @@ class Pipe(asyncio.Transport):
         return False
 
     def get_write_buffer_size(self) -> int:
-        return 0
+        return self.unsent
 
     def pause_reading(self) -> None:
         self.reading = False

@@ -33,7 +33,7 @@ class Keys:
     def __init__(self, error: Exception | None = None) -> None:
         self.error = error
 
-    def find(self, _secret: str) -> None:
+    def find(self, _secret: str, _digest: bytes) -> None:
         if self.error is not None:
             raise self.error
 

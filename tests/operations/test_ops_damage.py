@@ -1,16 +1,27 @@
-"""A damaged journal: what is broken is set aside and told, the server starts, and everything else is kept."""
+"""Damaged files: what is broken is set aside and told, the server starts, and everything else is kept. Only a damaged catalog keeps it
+from starting: accounts and keys cannot be guessed.
+"""
 
 from __future__ import annotations
 
 import re
 import sqlite3
+import time
 from collections.abc import Callable
 from contextlib import closing
+from datetime import date
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
-from ops_load import names_held, readiness, send_all
+import requests
+from ops_load import names_held, readiness, send_all, until
 from wire import Client
+
+from headrace.admission.folded import FoldedClaims
+from headrace.catalog import copies
+from headrace.dialects.logister_identity import EVENT_FAMILY
+from headrace.records.intents import claim_key
 
 KINDS = {
     "point stat:{}:counter",
@@ -135,6 +146,87 @@ def test_a_journal_whose_tree_is_broken(make_server: Callable[..., Any]) -> None
     assert server.stop() == 0
 
 
-def set_aside(server: Any) -> Path:
-    (found,) = server.data.glob("journal.db.damaged-*")
+def test_damaged_claims(make_server: Callable[..., Any]) -> None:
+    """Those that can be read still tell repeats; the others' events would be taken in once more, and nothing else comes of it."""
+    server = make_server()
+    ids = [str(uuid4()) for _ in range(1_000)]
+    answers = []
+    folded = FoldedClaims(server.data / "claims.db", maximum=1_000_000)
+    now = time.time_ns() // 1000
+    folded.fold([(claim_key(EVENT_FAMILY, 1, uuid), b"", now) for uuid in ids])
+    folded.close()
+    path = server.data / "claims.db"
+    flip(path, page_of(path, claim_key(EVENT_FAMILY, 1, ids[0])) // 4096 * 4096, 8)
+    found = {line["check"]: line["state"] for line in server.cli("doctor", "--json", code=1)["checks"]}
+    assert found["claims"] == "fail"
+    server.start()
+    aside = set_aside(server, "claims.db")
+    (line,) = (line for line in server.log.read_text().splitlines() if "the claims were damaged" in line)
+    told = re.search(r"the claims were damaged: (\d+) of them go on in a new file, the rest stays in (\S+)", line)
+    assert told is not None
+    assert 500 < int(told[1]) < 1_000
+    assert told[2] == str(aside)
+    assert readiness(server) == (200, [], [f"damaged claims are set aside in {aside.name}"])
+    with closing(sqlite3.connect(server.data / "claims.db")) as claims:
+        kept = {row[0] for row in claims.execute("SELECT digest FROM claims_1")}
+    (project,) = server.call("project.list")
+    headers = {"Authorization": f"Bearer {server.key(project['id'])}"}
+    for uuid in (ids[0], ids[0], next(one for one in ids if claim_key(EVENT_FAMILY, 1, one) in kept)):
+        event = {"uuid": uuid, "event_type": "log", "message": "again"}
+        answer = requests.post(f"{server.url}/api/v1/ingest_events", json={"event": event}, headers=headers, timeout=20)
+        answers.append((answer.status_code, answer.json().get("duplicate", False)))
+    assert answers == [(201, False), (200, True), (200, True)]
+    states = [line for line in server.cli("doctor", "--json")["checks"] if line["check"] == "claims"]
+    assert [(line["state"], aside.name in line["text"]) for line in states] == [("ok", False), ("warn", True)]
+    assert server.stop() == 0
+
+
+def test_a_damaged_catalog_and_its_copies(make_server: Callable[..., Any]) -> None:
+    server = make_server()
+    server.start()
+    client = Client(server, "kept")
+    send_all(client, "before")
+    names_held(client)
+    catalog, folder = server.data / "catalog.db", server.data / "backups"
+    until(lambda: list(folder.glob("catalog-*.db")), "the copy of the day")
+    copy = copies.make(catalog, folder, date(2099, 1, 2), keep=7, min_free_bytes=0)
+    # What came after the copy is not in it.
+    lost = Client(server, "lost")
+    assert server.stop() == 0
+    damage = b"not a database\n" * 700
+    for spoil, why in (
+        (lambda: catalog.write_bytes(damage), "file is not a database"),
+        (lambda: catalog.write_bytes(b""), "it holds no catalog"),
+        (catalog.unlink, "the file is missing"),
+    ):
+        spoil()
+        server.start(wait=False)
+        assert server.process.wait(30) == 1
+        line = server.log.read_text().splitlines()[-1]
+        command = f"headrace doctor --data {server.data} --restore-catalog {copy}"
+        assert line.startswith(f"headrace: the catalog {catalog} is damaged ({why}): bring back the copy of 2099-01-02")
+        assert f"with `{command}`" in line
+        found = [line for line in server.cli("doctor", "--json", code=1)["checks"] if line["check"] == "catalog"]
+        assert [(line["state"], command in line["advice"]) for line in found] == [("fail", True)]
+    catalog.write_bytes(damage)
+    assert set(server.data.glob("catalog.db*")) == {catalog}
+
+    assert str(copy) in server.cli("doctor", "--restore-catalog", str(copy))
+    aside = set_aside(server, "catalog.db")
+    assert aside.read_bytes() == damage
+    server.start()
+    assert client.call("POST", "/v1/ingest", json={"stat": "again", "count": 1}).status_code == 202
+    assert names_held(client)["point stat:again:counter"] == 1
+    assert lost.call("POST", "/v1/ingest", json={"stat": "again", "count": 1}).status_code == 401
+    # No number is given twice: the store still holds rows under that of the lost project.
+    server.project("new")
+    numbers = {project["name"]: project["number"] for project in server.call("project.list")}
+    assert numbers["new"] > numbers["kept"] + 1_000
+    checks = [line for line in server.cli("doctor", "--json")["checks"] if line["check"] == "catalog"]
+    assert [(line["state"], aside.name in line["text"]) for line in checks] == [("ok", False), ("warn", True)]
+    assert server.stop() == 0
+
+
+def set_aside(server: Any, name: str = "journal.db") -> Path:
+    (found,) = server.data.glob(f"{name}.damaged-*")
     return found

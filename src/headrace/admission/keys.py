@@ -19,9 +19,11 @@ from headrace.catalog import meta, mobile_tokens, projects
 from headrace.catalog.db import Catalog
 from headrace.catalog.keys import KeyRow
 
-#: How old the last look at the catalog's version may be, seconds: on SQLite, and where a look is a network trip.
+#: How old the last look at the catalog's version may be, seconds: on SQLite; where a look is a network trip; and before a key is
+#: said not to exist. What this process writes is seen at once.
 FRESH_S = 0.001
 FRESH_REMOTE_S = 1.0
+MISSED_S = 0.01
 
 #: ``last_used_at`` moves at most this often, µs (rulings 2).
 USED_EVERY_US = 5 * 60 * 1_000_000
@@ -36,6 +38,11 @@ __all__ = ["KeyRow", "KeyTable", "LookUpFailed"]
 
 class LookUpFailed(RuntimeError):
     """The catalog could not be asked: the answer is 503, never 401."""
+
+
+def digest_of(secret: str) -> bytes:
+    """What a key is looked up by."""
+    return sha256(secret.encode("utf-8", "surrogatepass")).digest()
 
 
 class KeyTable:
@@ -54,6 +61,7 @@ class KeyTable:
         #: Mobile tokens that were looked up since the key epoch last moved.
         self._mobile: dict[bytes, KeyRow] = {}
         self._looked = 0.0
+        self._written = -1
         self._version = -1
         self._epoch = -1
         self._used: dict[str, int] = {}
@@ -63,22 +71,30 @@ class KeyTable:
         self._noting = threading.Lock()
         self.refresh()
 
-    def find(self, secret: str) -> KeyRow | None:
-        """The live key with this secret. None means looked up and not found (unknown, revoked, expired, project archived). Raises
+    def find(self, secret: str, digest: bytes | None = None) -> KeyRow | None:
+        """The live key with this secret, whose digest the caller may know. None means looked up and not found (unknown, revoked, expired, project archived). Raises
         :class:`LookUpFailed`.
         """
-        if time.monotonic() - self._looked > self._fresh:
-            try:
-                self.refresh()
-            except (SQLAlchemyError, sqlite3.Error) as error:
-                raise LookUpFailed(str(error).splitlines()[0]) from None
-        digest = sha256(secret.encode("utf-8", "surrogatepass")).digest()
+        if self._written != self._catalog.written or time.monotonic() - self._looked > self._fresh:
+            self._look()
+        if digest is None:
+            digest = digest_of(secret)
         key = self._keys.get(digest)
+        if key is None and time.monotonic() - self._looked > MISSED_S:
+            # Another node may have made it just now, and 401 is for good.
+            self._look()
+            key = self._keys.get(digest)
         if key is None and secret.startswith(mobile_tokens.PREFIX):
             key = self._find_mobile(digest)
         if key is None or (key.expires_at is not None and key.expires_at <= self._clock()):
             return None
         return key
+
+    def _look(self) -> None:
+        try:
+            self.refresh()
+        except (SQLAlchemyError, sqlite3.Error) as error:
+            raise LookUpFailed(str(error).splitlines()[0]) from None
 
     def _find_mobile(self, digest: bytes) -> KeyRow | None:
         """A mobile token, from the catalog the first time: there are too many to hold them all, and each of them is new."""
@@ -102,6 +118,7 @@ class KeyTable:
 
     def refresh(self) -> None:
         """Reads the table again if authentication changed since it was read."""
+        self._written = self._catalog.written
         version = self._catalog.data_version()
         if version != self._version:
             with self._catalog.read() as connection:

@@ -7,6 +7,7 @@ import secrets
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import count
 from pathlib import Path
 from typing import Any, Self
 from uuid import uuid4
@@ -52,6 +53,9 @@ class Catalog:
         self._writer = engine.execution_options(**_WRITES)
         self.is_sqlite = engine.dialect.name == "sqlite"
         self._watch: sqlite3.Connection | None = None
+        self._commits = count(1)
+        #: Changes whenever this process has committed something.
+        self.written = 0
 
     @classmethod
     def open(cls, url: str) -> Self:
@@ -79,6 +83,7 @@ class Catalog:
             if not self.is_sqlite:
                 conn.execute(sa.select(sa.func.pg_advisory_xact_lock(_WRITE_LOCK)))
             yield conn
+        self.written = next(self._commits)
 
     @contextmanager
     def read(self) -> Iterator[Connection]:

@@ -123,7 +123,8 @@ def _intent(
     project, received_us = inbound.project, inbound.received_us
     kind, message, context = event.event_type, event.message, event.context
     if is_blank(context.get("environment")):
-        columns["environment"] = context["environment"] = DEFAULT_ENVIRONMENT
+        context["environment"] = DEFAULT_ENVIRONMENT
+    environment = columns.get("environment", DEFAULT_ENVIRONMENT)
     occurred = occurrence(event.occurred_at, context, received_us)
     happened = occurred.happened
     value = None if _VALUES.isdisjoint(context) else value_of(context)
@@ -137,7 +138,7 @@ def _intent(
         happened.sent,
         "logister",
         record_id,
-        columns["environment"],
+        environment,
         columns.get("release", ""),
         columns.get("service", ""),
         columns.get("trace_id", ""),
@@ -157,9 +158,7 @@ def _intent(
         labels,
         _raw(event),
     )
-    told = "commit_sha" in context and deployment_told(
-        context, project, columns["environment"], happened.ts, received_us
-    )
+    told = "commit_sha" in context and deployment_told(context, project, environment, happened.ts, received_us)
     points = points_of(context, message, value, happened) if kind == "metric" else ()
     return Intent((RowIn(EVENTS.name, values),), points, "logister", claims, (told,) if told else ())
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+import asyncio
+from collections.abc import Callable, Coroutine, Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import parse_qsl
 
 from headrace.admission.admission import Draft
 from headrace.admission.keys import KeyRow, LookUpFailed
-from headrace.dialects.base import Fault, FaultDetail, Feature, LimitState, Route
+from headrace.dialects.base import Dialect, Fault, FaultDetail, Feature, LimitState, Route
 from headrace.records.intents import Answer, StreamAnswer, Submission
 
 if TYPE_CHECKING:
@@ -25,6 +26,20 @@ class Refused(Exception):
         super().__init__(fault.value)
         self.fault = fault
         self.detail = detail
+
+
+#: What a step waits for, None when it is done: a future, or work that needs a task of its own.
+Waiting = asyncio.Future[None] | Coroutine[Any, Any, None] | None
+StepFunction = Callable[["Exchange"], Waiting]
+
+
+class Plan(NamedTuple):
+    """What answers a path and method: the route (or what stands in for one that is missing) with its steps as functions."""
+
+    match: Match
+    dialect: Dialect
+    route: Route
+    steps: tuple[StepFunction, ...]
 
 
 class Exchange:
@@ -51,22 +66,19 @@ class Exchange:
         "retry_key",
         "route",
         "sent",
+        "steps",
         "submission",
         "why",
     )
 
-    def __init__(
-        self, gateway: Gateway, line: Connection, head: Head, sent: bytes | None, match: Match, route: Route
-    ) -> None:
+    def __init__(self, gateway: Gateway, line: Connection, head: Head, sent: bytes | None, plan: Plan) -> None:
         self.gateway = gateway
         self.line = line
         self.head = head
         #: The body as sent; None while it is still coming in.
         self.sent = sent
-        self.match = match
-        self.dialect = match.dialect
-        self.route = route
-        #: Which of the route's steps is next.
+        self.match, self.dialect, self.route, self.steps = plan
+        #: Which of the steps is next.
         self.at = 0
         #: What refused the request, for counters and the key's owner.
         self.why = "body"

@@ -16,13 +16,13 @@ from headrace.admission.limits import Limiter
 from headrace.admission.monitors import MonitorTable
 from headrace.dialects.base import Dialect, Fault, FaultDetail, Refusal, Route
 from headrace.gateway.bodies import ClientGone, HungUp, InFlight
-from headrace.gateway.exchange import Exchange, Refused
+from headrace.gateway.exchange import Exchange, Plan, Refused
 from headrace.gateway.front.bridge import App, Bridge, make_scope
 from headrace.gateway.front.connection import Connection
 from headrace.gateway.front.heads import Head
 from headrace.gateway.peers import Peers
 from headrace.gateway.routes import Match, RouteTable
-from headrace.gateway.steps import STEPS, charge_reading
+from headrace.gateway.steps import auth, charge_reading, make_plan, scope
 from headrace.gateway.waiting import STALL_S, Waiting
 from headrace.journal import JournalUnavailable
 from headrace.records.intents import Answer, StreamAnswer
@@ -106,25 +106,23 @@ class Gateway:
     def begin(self, line: Connection, head: Head, body: bytes | None) -> None:
         """Takes a request from the front; ``body`` None: it is still coming in."""
         try:
-            match = self._match(head)
-            if match is None:
+            plan = head.notes["plan"] if "plan" in head.notes else self._plan(head)
+            if plan is None:
                 self._pass_on(line, head, body)
-            elif head.method == "OPTIONS" and self._grants_preflight(match, line, head):
+            elif head.method == "OPTIONS" and self._grants_preflight(plan.match, line, head):
                 self._reply(line, Answer(204, b"", PREFLIGHT), ())
             else:
-                route = match.route or _missing(match.dialect, head.path)
-                self._go_on(Exchange(self, line, head, body, match, route))
+                self._go_on(Exchange(self, line, head, body, plan))
         except Exception:  # a mistake of ours outside any step: this connection ends, the others go on
             _log.exception("a request to %s failed", head.path)
             line.abort()
 
-    def _match(self, head: Head) -> Match | None:
-        """What answers the head, found out once for each that the front keeps."""
-        try:
-            match: Match | None = head.notes["match"]
-        except KeyError:
-            match = head.notes["match"] = self.table.match(head.method, head.path)
-        return match
+    def _plan(self, head: Head) -> Plan | None:
+        """What answers the head, None when no dialect does; found out once for each head that the front keeps."""
+        match = self.table.match(head.method, head.path)
+        plan = None if match is None else make_plan(match, match.route or _missing(match.dialect, head.path))
+        head.notes["plan"] = plan
+        return plan
 
     def _pass_on(self, line: Connection, head: Head, body: bytes | None) -> None:
         """To the API and the pages."""
@@ -151,12 +149,12 @@ class Gateway:
         """Runs the steps of the request's route until one answers it, or has to wait: then what it waits for goes on from there. No
         request costs a task that does not need one.
         """
-        steps = exchange.route.steps
+        steps = exchange.steps
         try:
             while exchange.answer is None and exchange.at < len(steps):
                 step = steps[exchange.at]
                 exchange.at += 1
-                waiting = STEPS[step](exchange)
+                waiting = step(exchange)
                 if waiting is not None:
                     self._wait(exchange, waiting)
                     return
@@ -258,10 +256,10 @@ class Gateway:
         """A browser sends no body with a preflight: where the project decides, the key has to be in the query."""
         if match.cors or match.browsers is None:
             return match.cors
-        exchange = Exchange(self, line, head, b"", match, match.browsers)
+        exchange = Exchange(self, line, head, b"", make_plan(match, match.browsers))
         try:
-            for step in ("auth", "scope"):
-                STEPS[step](exchange)
+            auth(exchange)
+            scope(exchange)
         except (Refused, Refusal):
             return False
         return self._browsers_may(exchange)

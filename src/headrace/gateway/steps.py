@@ -5,17 +5,17 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 from contextlib import suppress
-from typing import Any
 
-from headrace.admission.keys import KeyRow, LookUpFailed
+from headrace.admission.keys import KeyRow, LookUpFailed, digest_of
 from headrace.admission.limits import Charge, Spec
 from headrace.admission.retries import left
 from headrace.dialects.base import Fault, FaultDetail, Inbound, LimitState, Route, Step
 from headrace.gateway import bodies
 from headrace.gateway.credentials import find_secret
-from headrace.gateway.exchange import Exchange, Refused
+from headrace.gateway.exchange import Exchange, Plan, Refused, StepFunction, Waiting
+from headrace.gateway.routes import Match
 
 #: Length of an Idempotency-Key, visible ASCII characters (rulings 4).
 RETRY_KEY_MAX = 255
@@ -32,10 +32,6 @@ QUOTA_RETRY_S = 3_600
 #: The steps whose refusals cost one where the cost of a request is known only after them (``Route.decode``).
 READING: tuple[Step, ...] = ("headers", "body", "decode")
 
-#: What a step waits for, None when it is done: a future, or work that needs a task of its own.
-Waiting = asyncio.Future[None] | Coroutine[Any, Any, None] | None
-StepFunction = Callable[[Exchange], Waiting]
-
 
 def ip_guard(exchange: Exchange) -> None:
     """Flood guard by client address; loopback and the operator's own networks are not counted."""
@@ -51,8 +47,7 @@ def ip_guard(exchange: Exchange) -> None:
 
 def declared_size(exchange: Exchange) -> None:
     """A Content-Length over the cap, before anything is looked up or read."""
-    declared = exchange.header(b"content-length")
-    if declared is not None and declared.isdigit() and int(declared) > exchange.route.cap:
+    if exchange.head.length > exchange.route.cap:
         raise Refused(Fault.TOO_LARGE, FaultDetail(limit=exchange.route.cap))
 
 
@@ -60,7 +55,7 @@ def auth(exchange: Exchange) -> Waiting:
     """The key. A look-up that cannot be made is 503, never 401: real SDKs switch themselves off on 401 (rulings 1)."""
     secret_of = exchange.route.secret_of
     if secret_of is None:
-        _authenticate(exchange, find_secret(exchange.headers, exchange.dialect.key_places))
+        _authenticate(exchange, *_shown(exchange))
         return None
     if len(exchange.body) > PARSE_ASIDE:
         return _auth_aside(exchange, secret_of)
@@ -75,15 +70,26 @@ async def _auth_aside(exchange: Exchange, secret_of: Callable[[Inbound], str | N
 def _authenticate_read(exchange: Exchange, secret: str | None) -> None:
     """With the key that query or body hold, or, if neither has a place for it, the headers."""
     if secret is None:
+        _authenticate(exchange, *_shown(exchange))
+    else:
+        _authenticate(exchange, secret or None, digest_of(secret))
+
+
+def _shown(exchange: Exchange) -> tuple[str | None, bytes]:
+    """The secret that the headers show, and its digest; worked out once for each head that the front keeps."""
+    notes = exchange.head.notes
+    if "secret" not in notes:
         secret = find_secret(exchange.headers, exchange.dialect.key_places)
-    _authenticate(exchange, secret or None)
+        notes["secret"] = secret, b"" if secret is None else digest_of(secret)
+    shown: tuple[str | None, bytes] = notes["secret"]
+    return shown
 
 
-def _authenticate(exchange: Exchange, secret: str | None) -> None:
+def _authenticate(exchange: Exchange, secret: str | None, digest: bytes) -> None:
     key: KeyRow | None = None
     if secret is not None:
         try:
-            key = exchange.gateway.keys.find(secret)
+            key = exchange.gateway.keys.find(secret, digest)
         except LookUpFailed:
             raise Refused(Fault.UNAVAILABLE, FaultDetail(retry_after=BUSY_RETRY_S)) from None
     if key is None or not (exchange.route.names_project or exchange.gateway.keys.has_project(key)):
@@ -356,6 +362,11 @@ STEPS: dict[Step, StepFunction] = {
     "append": append,
     "handle": handle,
 }
+
+
+def make_plan(match: Match, route: Route) -> Plan:
+    """How ``route`` is gone through."""
+    return Plan(match, match.dialect, route, tuple(STEPS[step] for step in route.steps))
 
 
 def charge_reading(exchange: Exchange) -> None:

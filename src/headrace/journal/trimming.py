@@ -71,13 +71,14 @@ class Trims:
 def _trim_pages(db: sqlite3.Connection, segment: int, budget: int) -> bool:
     """Deletes the first pages of ``segment``, ``budget`` bytes and one page at most; tells whether none is left."""
     first, last = schema.page_ids(segment)
-    upto = db.execute(
-        "SELECT max(id) FROM (SELECT id, sum(length(body)) OVER (ORDER BY id) AS upto, length(body) AS own FROM pages"
-        " WHERE id BETWEEN ? AND ?) WHERE upto - own < ?",
-        (first, last, budget),
-    ).fetchone()[0]
-    if upto is None:
-        return True
-    db.execute("DELETE FROM pages WHERE id BETWEEN ? AND ?", (first, upto))
-    left = db.execute("SELECT 1 FROM pages WHERE id BETWEEN ? AND ? LIMIT 1", (upto, last)).fetchone()
-    return left is None
+    # Summed up here: a window function would read every body to know its length.
+    for page_id, size in db.execute(
+        "SELECT id, length(body) FROM pages WHERE id BETWEEN ? AND ? ORDER BY id", (first, last)
+    ):
+        budget -= size
+        if budget <= 0:
+            db.execute("DELETE FROM pages WHERE id BETWEEN ? AND ?", (first, page_id))
+            left = db.execute("SELECT 1 FROM pages WHERE id BETWEEN ? AND ? LIMIT 1", (page_id, last)).fetchone()
+            return left is None
+    db.execute("DELETE FROM pages WHERE id BETWEEN ? AND ?", (first, last))
+    return True

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from headrace.records.tables import POINTS, TABLES
-from headrace.store import blocks, engine, migrations, schema, visitors
+from headrace.store import blocks, engine, migrations, rollups, schema, visitors
 from headrace.store import connect as connecting
 from headrace.store.blocks import PointRecords
 from headrace.store.connect import DEFAULT_MEMORY_BYTES, Endpoint, TemporaryFolder
@@ -161,7 +161,7 @@ class Store:
         """
         found = _rollup(rollup)
         where = f"toYear(src.ts) = {int(partition)} AND src.batch = {int(batch)}"
-        self._insert_select(found.name, schema.rollup_select(found, POINTS.name, where), token)
+        self._insert_select(found.name, rollups.rollup_select(found, POINTS.name, where), token)
 
     def repeat_visitors(self, partition: int, batch: int, token: str) -> None:
         """Adds the visitors of the events of ``batch`` in ``partition`` to their projects' sets, which changes nothing where they are in

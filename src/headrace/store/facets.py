@@ -1,4 +1,4 @@
-"""What there is to choose from: the dialects, levels and environments that occur in a project's rows."""
+"""What there is to choose from: the dialects, levels and environments that occur in a project's events."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import msgspec
 
-from headrace.records.tables import EVENTS, REQUESTS
+from headrace.records.tables import EVENTS
 from headrace.store.client import Store
 from headrace.store.reader import DEFAULT, Budget, Sql
 
@@ -23,7 +23,7 @@ class Facets(msgspec.Struct, frozen=True):
 
 
 def read_facets(store: Store, project: int, start: int | None, end: int | None, budget: Budget = DEFAULT) -> Facets:
-    """The choices among events and requests with ``start`` ≤ ts < ``end`` (µs)."""
+    """The choices among events with ``start`` ≤ ts < ``end`` (µs)."""
     dialects, levels, environments = store.query(project, facets_sql(start, end), budget).rows[0]
     return Facets(*(sorted(value for value in values if value) for values in (dialects, levels, environments)))
 
@@ -38,11 +38,5 @@ def facets_sql(start: int | None, end: int | None) -> Sql:
     if end is not None:
         bounds += " AND ts < fromUnixTimestamp64Micro({end:Int64}, 'UTC')"
         params["end"] = end
-    arms = "\n    UNION ALL\n".join(
-        f"    SELECT dialect, {level} AS level, environment FROM {table} WHERE project = {{project:UInt32}}{bounds}"
-        for table, level in ((EVENTS.name, "level"), (REQUESTS.name, "''"))
-    )
-    chosen = ", ".join(
-        f"groupUniqArray({MAX_CHOICES})(toString({name}))" for name in ("dialect", "level", "environment")
-    )
-    return Sql(f"SELECT {chosen}\nFROM (\n{arms}\n)", params)
+    chosen = ", ".join(f"groupUniqArray({MAX_CHOICES})({name})" for name in ("dialect", "level", "environment"))
+    return Sql(f"SELECT {chosen}\nFROM {EVENTS.name} WHERE project = {{project:UInt32}}{bounds}", params)

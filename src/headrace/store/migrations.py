@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, Final, NamedTuple
 
 from headrace.records.tables import EVENTS, POINTS, REPLAYS, REQUESTS, SPANS, TABLES
-from headrace.store import schema, visitors
+from headrace.store import rollups, schema, visitors
 from headrace.store.errors import StoreUnavailable
 
 Execute = Callable[[str], object]
@@ -27,6 +27,7 @@ MIGRATIONS: Final[tuple[Migration, ...]] = (
     Migration(1, "tables", schema.create_statements(POINTS, EVENTS, REQUESTS, SPANS)),
     Migration(2, "replays", schema.create_statements(REPLAYS)),
     Migration(3, "visitors", visitors.create_statements()),
+    Migration(4, "rollups of rollups", rollups.view_statements()),
 )
 
 _LEDGER: Final = (

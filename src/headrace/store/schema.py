@@ -4,8 +4,8 @@ Numbers with a fraction are sent as JSON numbers but read as text into an epheme
 is computed: the engine's input formats are off by one unit in the last place for 0.4 % of two-decimal values (exact from
 26.7 on), its conversion of text is not. That costs 0.1 µs a value.
 
-``points`` is entered through ``points_in``, a table that keeps nothing and hands each block to three views: the raw
-table and the two rollups. So any one of the three can also be filled alone, which recovery needs (a direct view on
+``points`` is entered through ``points_in``, a table that keeps nothing and hands each block to the raw table and, by way of
+``store.rollups``, to the two rollups. So any one of the three can also be filled alone, which recovery needs (a direct view on
 ``points`` would double a rollup when only the raw rows are missing). Each ``*_probe`` twin parses and checks rows like its
 table and keeps nothing.
 """
@@ -102,7 +102,7 @@ def create_statements(*tables: Table) -> tuple[str, ...]:
             )
             statements.extend(
                 f"CREATE MATERIALIZED VIEW IF NOT EXISTS {rollup.name}_view TO {rollup.name}\n"
-                f"AS {rollup_select(rollup, entry)}"
+                f"AS {_first_select(rollup, entry)}"
                 for rollup in ROLLUPS
             )
     return tuple(statements)
@@ -121,19 +121,15 @@ def value_codec_statements(codec: ValueCodec) -> tuple[str, ...]:
     )
 
 
-def rollup_select(rollup: Rollup, source: str, where: str = "") -> str:
-    """The query that makes rows of ``rollup`` from ``source``: the views and every rebuild share it.
-
-    ``last`` is (ms into the bucket, value): its maximum is the latest value, whatever the order of arrival, and it
-    packs better (4.7 bytes) than one with the full time (5.0) or an argMax state (6.8).
-    """
+def _first_select(rollup: Rollup, source: str) -> str:
+    """The views as the first step made them; ``store.rollups`` has those that a later step put in their place."""
     ms = "toUnixTimestamp64Milli(src.ts)"
     into = f"{ms} % {rollup.width}"
     return (
         f"SELECT project, stat, fromUnixTimestamp64Milli({ms} - {into}, 'UTC') AS ts, "
         f"sum(src.value) AS sum, count() AS count, min(src.value) AS min, max(src.value) AS max, "
         f"max((toUInt32({into}), src.value)) AS last, max(src.batch) AS batch\n"
-        f"FROM {source} AS src{where and f' WHERE {where}'}\nGROUP BY project, stat, ts"
+        f"FROM {source} AS src\nGROUP BY project, stat, ts"
     )
 
 

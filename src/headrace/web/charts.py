@@ -88,7 +88,7 @@ def chart_page(
         csv=_csv_link(frame, view),
         aggregates=AGGREGATES,
         most=MAX_STATS,
-        kinds=notes.KINDS,
+        kinds=[(kind, kind) for kind in notes.KINDS],
     )
 
 

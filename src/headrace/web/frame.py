@@ -11,6 +11,7 @@ from urllib.parse import urlencode
 import msgspec
 from anyio import to_thread
 from litestar import MediaType, Request, Response, get
+from litestar.datastructures import Cookie
 from litestar.handlers import HTTPRouteHandler
 from litestar.types import Guard
 
@@ -22,8 +23,12 @@ from headrace.web.ranges import RANGES, Range, read_range, read_zone
 from headrace.web.render import APP_HEADERS, Pages, packed
 
 TWIN = ".json"
+#: The slug of the project looked at last: where to begin, and what the navigation shows on pages without a project.
+PROJECT_COOKIE = "headrace_project"
 THEME_COOKIE = "headrace_theme"
 THEMES = ("system", "light", "dark")
+#: Seconds that a browser keeps how pages look, as long as browsers keep anything.
+LOOK_MAX_AGE = 400 * 24 * 3_600
 #: The parameters of a URL that say which time a page shows.
 RANGE_FIELDS = ("range", "from", "to", "tz")
 
@@ -99,6 +104,7 @@ class Frame:
         self.live = live and self.query.get("live") == "1"
         theme = request.cookies.get(THEME_COOKIE, "")
         self.theme = theme if theme in THEMES else "system"
+        self._last = request.cookies.get(PROJECT_COOKIE, "")
         self._context = services.context
 
     @property
@@ -112,14 +118,21 @@ class Frame:
         return sessions.projects(self._context, self.viewer)
 
     @cached_property
+    def around(self) -> Membership | None:
+        """The project that the navigation leads through: the page's, on pages of the instance the one looked at last."""
+        if self.project is not None:
+            return self.project
+        return next((one for one in self.projects if one.info.slug == self._last), None)
+
+    @cached_property
     def nav(self) -> list[NavItem]:
         """The project's pages that the viewer may see."""
-        project = self.project
+        project = self.around
         if project is None:
             return []
         base = f"{self.prefix}/app/p/{project.info.slug}"
         return [
-            NavItem(place, f"{base}/{place.name}", place.name == self.here, self._waiting(place.name))
+            NavItem(place, f"{base}/{place.name}", place.name == self.here, self._waiting(place.name, project))
             for place in PROJECT_PLACES
             if project.allows(place.role)
         ]
@@ -156,10 +169,10 @@ class Frame:
         """The page as JSON."""
         return _with_query(self.path + TWIN, self.pairs)
 
-    def _waiting(self, name: str) -> int:
-        if name != "dead-letters" or self.project is None:
+    def _waiting(self, name: str, project: Membership) -> int:
+        if name != "dead-letters":
             return 0
-        return dead_letters.count_open(self._context, self.project.actor, self.project.info.number)
+        return dead_letters.count_open(self._context, project.actor, project.info.number)
 
 
 def get_page(path: str, *, guards: Sequence[Guard] = ()) -> Callable[[Callable[..., Response[Any]]], HTTPRouteHandler]:
@@ -204,7 +217,16 @@ def page(
     else:
         headers, media = dict(APP_HEADERS), MediaType.HTML
         body = Pages(services.path_prefix).render(template, view=view, frame=frame, **extras).encode()
-    return Response(packed(request, body, headers), status_code=status, media_type=media, headers=headers)
+    answer = Response(packed(request, body, headers), status_code=status, media_type=media, headers=headers)
+    if frame.project is not None and request.cookies.get(PROJECT_COOKIE) != frame.project.info.slug:
+        answer.set_cookie(look_cookie(request, services, PROJECT_COOKIE, frame.project.info.slug))
+    return answer
+
+
+def look_cookie(request: Request[Any, Any, Any], services: Services, name: str, value: str) -> Cookie:
+    """A cookie about the look of pages; it opens nothing, and scripts may read it."""
+    path, secure = f"{services.path_prefix}/", request.scope["scheme"] == "https"
+    return Cookie(name, value=value, path=path, max_age=LOOK_MAX_AGE, samesite="lax", secure=secure)
 
 
 def _with_query(path: str, pairs: Sequence[tuple[str, str]]) -> str:

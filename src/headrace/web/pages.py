@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from anyio import to_thread
-from litestar import Request, Response, get
+from litestar import MediaType, Request, Response, get
 from litestar.params import FromPath
 
 from headrace import __version__
@@ -15,7 +15,7 @@ from headrace.api.errors import not_found, prefers_json
 from headrace.api.openapi import OWN_TAG
 from headrace.records.times import iso_text
 from headrace.web import assets, docs
-from headrace.web.render import Pages, takes_gzip
+from headrace.web.render import PAGE_HEADERS, Pages, packed, takes_gzip
 
 
 def reader(request: Request[Any, Any, Any], services: Services) -> docs.Reader:
@@ -51,11 +51,13 @@ def _home_page(prefix: str, asker: docs.Reader, document: Document, readiness: R
 
 
 @get("/docs", include_in_schema=False, sync_to_thread=True)
-def reference(request: Request[Any, Any, Any], services: TheServices, document: TheDocument) -> Response[str]:
+def reference(request: Request[Any, Any, Any], services: TheServices, document: TheDocument) -> Response[bytes]:
     """Every endpoint with its fields, answers and a command for the host that the request came to."""
     asker = reader(request, services)
     groups = docs.groups(document.value, asker)
-    return Pages(services.path_prefix).answer("docs.html", groups=groups, base=asker.base, own=OWN_TAG)
+    text = Pages(services.path_prefix).render("docs.html", groups=groups, base=asker.base, own=OWN_TAG)
+    headers = dict(PAGE_HEADERS)
+    return Response(packed(request, text.encode(), headers), media_type=MediaType.HTML, headers=headers)
 
 
 @get("/app/static/{name:str}", include_in_schema=False, sync_to_thread=False)

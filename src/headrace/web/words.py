@@ -51,6 +51,8 @@ def duration(us: float | None) -> str:
     """µs as 320 µs · 320 ms · 1.2 s · 4 m 10 s · 3 h 5 m · 2 d 4 h."""
     if us is None:
         return NOTHING
+    if us == 0:
+        return "0 s"
     if us < 1_000:
         return f"{us:.0f} µs"
     if us < _SECOND:

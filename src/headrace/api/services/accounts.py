@@ -17,10 +17,10 @@ from headrace.catalog import accounts, logins
 from headrace.catalog.accounts import AccountRow
 from headrace.records.text import clean_text
 
-#: Characters of a password (seestack.md 4 gives both bounds) and of an address (RFC 5321).
-PASSWORD_MIN, PASSWORD_MAX = 8, 128
-#: Characters of a password that somebody chooses on a page of ours: such an account may hold everything.
-OWN_PASSWORD_MIN = 12
+#: Characters of a password: fewer than SeeStack asks for (seestack.md 4) would do for an account that holds less than these may. The
+#: most are SeeStack's.
+OWN_PASSWORD_MIN, PASSWORD_MAX = 12, 128
+#: Characters of an address (RFC 5321).
 EMAIL_MAX = 254
 
 _EMAIL = re.compile(r"[^\s@]+@[^\s@]+\Z")
@@ -107,7 +107,7 @@ def rename(context: Context, who: Who, name: str) -> None:
         audit.note(context, conn, who, "changed the name", details=shown)
 
 
-def check_password(password: str, shortest: int = PASSWORD_MIN) -> None:
+def check_password(password: str, shortest: int = OWN_PASSWORD_MIN) -> None:
     """Raises ``invalid`` unless ``password`` is long enough and not too long."""
     if not shortest <= len(password) <= PASSWORD_MAX:
         raise ServiceError("invalid", f"password must be {shortest} to {PASSWORD_MAX} characters")

@@ -10,7 +10,7 @@ from uuid import UUID
 import msgspec
 
 from headrace.api.services.base import Actor, Context, ServiceError, between, live_project, require
-from headrace.api.services.records import DEFAULT_ENVIRONMENT, ROW_TYPES, SPAN, TYPES_OF, Record, from_row
+from headrace.api.services.records import COLUMNS_OF, DEFAULT_ENVIRONMENT, ROW_TYPES, SPAN, TYPES_OF, Record, from_row
 from headrace.records.tables import EVENTS, REQUESTS
 from headrace.store.client import Store
 from headrace.store.events import get_row, list_rows
@@ -108,7 +108,17 @@ def page(
     for table, chosen in filters(wanted):
         rank = _TABLES.index(table)
         end, own = _bounds(after, rank, wanted.end)
-        rows = list_rows(store, number, table, chosen, start=wanted.start, end=end, limit=limit + 1, cursor=own).rows
+        rows = list_rows(
+            store,
+            number,
+            table,
+            chosen,
+            start=wanted.start,
+            end=end,
+            limit=limit + 1,
+            cursor=own,
+            columns=COLUMNS_OF[table],
+        ).rows
         found += [(-row["ts"], rank, row) for row in rows]
     found.sort(key=lambda one: one[:2])  # stable: rows of one table stay in the engine's order
     shown = found[:limit]

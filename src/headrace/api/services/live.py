@@ -13,7 +13,7 @@ from typing import Final
 import msgspec
 
 from headrace.api.services.base import Actor, Context, live_project, require
-from headrace.api.services.records import POINT, TYPES_OF, Record, from_row
+from headrace.api.services.records import COLUMNS_OF, POINT, TYPES_OF, Record, from_row
 from headrace.catalog import progress
 from headrace.catalog import stats as stat_rows
 from headrace.records.ids import stat_text
@@ -60,7 +60,7 @@ def since(
         records = [
             from_row(table, row)
             for table in TYPES_OF
-            for row in list_arrived(store, number, table, after, upto, limit=MOST)
+            for row in list_arrived(store, number, table, after, upto, limit=MOST, columns=COLUMNS_OF[table])
         ]
         records += _points(context, number, arrived_points(store, number, after, upto, limit=MOST))
     except StoreError:

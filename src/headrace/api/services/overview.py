@@ -9,7 +9,7 @@ import msgspec
 
 from headrace.api.deps import Gauges, Ready
 from headrace.api.services.base import Actor, Context, live_project, require
-from headrace.api.services.records import POINT, TYPES_OF, Record, from_row
+from headrace.api.services.records import COLUMNS_OF, POINT, TYPES_OF, Record, from_row
 from headrace.catalog import keys
 from headrace.catalog import stats as stat_rows
 from headrace.records.ids import stat_text
@@ -115,7 +115,11 @@ def read_health(gauges: Gauges, ready: Ready, *, reasons: bool) -> Health:
 
 def newest(context: Context, store: Store, project: int, limit: int) -> list[Record]:
     """The newest records of every kind, by the time they came in."""
-    records = [from_row(table, row) for table in TYPES_OF for row in list_rows(store, project, table, limit=limit).rows]
+    records = [
+        from_row(table, row)
+        for table in TYPES_OF
+        for row in list_rows(store, project, table, limit=limit, columns=COLUMNS_OF[table]).rows
+    ]
     records += _newest_points(context, store, project, limit)
     return sorted(records, key=lambda record: record.received_at, reverse=True)[:limit]
 

@@ -21,6 +21,13 @@ TYPES_OF: Final[Mapping[str, tuple[str, ...]]] = {
 }
 #: Every type of a row.
 ROW_TYPES: Final = tuple(kind for kinds in TYPES_OF.values() for kind in kinds)
+_COMMON = ("ts", "received_at", "id", "dialect", "environment", "status", "duration_ms")
+#: The columns that one line needs.
+COLUMNS_OF: Final[Mapping[str, tuple[str, ...]]] = {
+    EVENTS.name: (*_COMMON, "type", "level", "name", "message", "value"),
+    REQUESTS.name: (*_COMMON, "direction", "method", "host", "path"),
+    SPANS.name: (*_COMMON, "name", "operation", "service"),
+}
 #: Characters of a name and of a text in one line; the record itself has all of them.
 NAME_MAX, TEXT_MAX = 200, 300
 #: From here on a status of HTTP is a failure of the server, and of the caller.

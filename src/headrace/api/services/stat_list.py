@@ -10,7 +10,7 @@ from headrace.catalog import stats as stat_rows
 from headrace.catalog.stats import StatRecord
 from headrace.records.ids import stat_number
 from headrace.records.text import clean_text
-from headrace.store.buckets import Resolution, finest
+from headrace.store.buckets import Resolution, finest, grid
 from headrace.store.client import Store
 from headrace.store.series import Aggregate, Bucket, PointsSource, Series, read_series
 
@@ -18,6 +18,8 @@ from headrace.store.series import Aggregate, Bucket, PointsSource, Series, read_
 PAGE, PAGE_MAX = 50, 100
 #: Points of a line, at most.
 SPARK_BUCKETS = 60
+#: Calendar buckets begin and end with a quarter hour in every zone.
+_QUARTER_MS = 900_000
 
 
 class StatLine(msgspec.Struct, frozen=True):
@@ -37,8 +39,8 @@ class StatLine(msgspec.Struct, frozen=True):
 
 
 class StatList(msgspec.Struct, frozen=True):
-    """One page. ``total`` counts all pages' stats; ``next`` is the cursor of the page that follows, None on the last. Buckets of
-    ``resolution`` in [start, end) µs.
+    """One page. ``total`` counts all pages' stats; ``next`` is the cursor of the page that follows, None on the last. The lines cover
+    [start, end) µs in whole buckets of ``resolution``.
     """
 
     stats: list[StatLine]
@@ -65,7 +67,7 @@ def page(
     source: str = "",
     order: str = "name",
 ) -> StatList:
-    """One page of stats with their lines in [start, end) µs. Raises ``invalid``, ``forbidden``, ``not_found`` and what the store raises."""
+    """One page of stats with their lines over the buckets that [start, end) µs touches. Raises ``invalid``, ``forbidden``, ``not_found`` and what the store raises."""
     found = stats.page(
         context,
         actor,
@@ -82,9 +84,13 @@ def page(
         total = stat_rows.count(conn, number, contains=clean_text(q), stat_type=type, source=source)
     first, last = start // 1000, max(end // 1000, start // 1000 + 1)
     resolution = finest(first, last, zone, SPARK_BUCKETS)
+    # Whole buckets come from one rollup; ragged ends would double what the query costs (50 stats, 24 h: 37 ms of CPU against 19).
+    buckets = grid(first, last, resolution, zone)
+    width = buckets.width or _QUARTER_MS
+    first, last = buckets.starts[0], -(-last // width) * width
     lines = _lines(store, number, found.stats, first, last, resolution, zone)
     shown = [_line(stat, lines.get(stat_number(stat.id) or 0, [])) for stat in found.stats]
-    return StatList(shown, max(total, len(shown)), found.next, start, end, resolution)
+    return StatList(shown, max(total, len(shown)), found.next, first * 1000, last * 1000, resolution)
 
 
 def aggregate_of(stat: stats.StatInfo | StatRecord) -> Aggregate:

@@ -86,6 +86,10 @@ class Heads:
         self._prefix = prefix
         self._kept: dict[bytes, Head] = {}
 
+    def __len__(self) -> int:
+        """How many are kept."""
+        return len(self._kept)
+
     def read(self, raw: bytes) -> Head:
         """The head ``raw``, which ends with its empty line. The same object for the same bytes as long as it is kept: nobody changes
         it. Raises :class:`BadHead`.
@@ -140,7 +144,9 @@ def read_head(raw: bytes, prefix: str = "") -> Head:
         raise BadHead(400 if version == "0.9" else 505)
     head.minor = VERSIONS.index(version)
     head.length = _length(head)
-    if head.length == CHUNKED and not head.minor:  # HTTP/1.0 has no chunks: whatever sent them, nothing of it is trusted further
+    if (
+        head.length == CHUNKED and not head.minor
+    ):  # HTTP/1.0 has no chunks: whatever sent them, nothing of it is trusted further
         head.keeps_alive = False
     head.expects = head.minor == 1 and head.headers.get(b"expect", b"").lower() == b"100-continue"
     return head

@@ -17,7 +17,10 @@ export function startKeys(): void {
     choice.addEventListener("change", () => (choice.checked ? localStorage.removeItem(OFF) : localStorage.setItem(OFF, "1")));
   }
   document.querySelector("[data-keys-help]")?.addEventListener("click", () => help?.showModal());
-  document.querySelector("[data-palette]")?.addEventListener("click", () => openPalette());
+  const search = document.querySelector("[data-palette]");
+  search?.addEventListener("click", () => openPalette());
+  const shown = search?.querySelector("kbd");
+  if (shown && /Mac|iPhone|iPad/.test(navigator.platform)) shown.textContent = "⌘ K";
   document.addEventListener("keydown", (event) => {
     if ((event.metaKey || event.ctrlKey) && !event.shiftKey && !event.altKey && event.key.toLowerCase() === "k") {
       event.preventDefault();
@@ -39,7 +42,7 @@ function single(key: string, help: HTMLDialogElement | null): boolean {
   }
   if (key === "g") chordUntil = Date.now() + CHORD_MS;
   else if (key === "?") help?.showModal();
-  else if (key === "/") search();
+  else if (key === "/") searchHere();
   else if (key === "j") move(1);
   else if (key === "k") move(-1);
   else return false;
@@ -47,7 +50,7 @@ function single(key: string, help: HTMLDialogElement | null): boolean {
 }
 
 /** The page's own search field if it has one, else the palette. */
-function search(): void {
+function searchHere(): void {
   const field = document.querySelector<HTMLInputElement>("main input[type=search]");
   if (field) {
     field.focus();

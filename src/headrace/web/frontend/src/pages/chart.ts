@@ -29,6 +29,14 @@ const DRAG = 6;
 const short = new Intl.NumberFormat("en", { notation: "compact", maximumSignificantDigits: 3 });
 const long = new Intl.NumberFormat("en", { maximumSignificantDigits: 6 });
 
+/** Names of ticks by their distance in seconds: the tick itself, and what is added where a year or a day begins. */
+const TIMES: uPlot.Axis.Values = [
+  [86_400 * 365, "{YYYY}", null, null, null, null, null, null, 1],
+  [86_400 * 28, "{MMM}", "\n{YYYY}", null, null, null, null, null, 1],
+  [86_400, "{D} {MMM}", "\n{YYYY}", null, null, null, null, null, 1],
+  [60, "{HH}:{mm}", "\n{D} {MMM} {YYYY}", null, "\n{D} {MMM}", null, null, null, 1],
+];
+
 let plot: uPlot | undefined;
 let watched: ResizeObserver | undefined;
 
@@ -56,6 +64,7 @@ function data(drawing: Drawing): uPlot.AlignedData {
 function options(drawing: Drawing, width: number): uPlot.Options {
   const ink = colour("--ink-soft");
   const grid = { stroke: colour("--line"), width: 1 };
+  const font = `12px ${getComputedStyle(document.body).fontFamily}`;
   const dots = drawing.starts.length <= DOTS;
   const series: uPlot.Series[] = [{ value: (_, __, ___, at) => (at === null ? "" : (drawing.labels[at] ?? "")) }];
   const value = (unit: string) => (_: uPlot, number: number | null) => (number === null ? "–" : `${long.format(number)}${unit ? ` ${unit}` : ""}`);
@@ -73,8 +82,8 @@ function options(drawing: Drawing, width: number): uPlot.Options {
     tzDate: (seconds) => uPlot.tzDate(new Date(seconds * 1000), drawing.zone),
     scales: { x: { time: true }, y: { range: (_, low, high) => [Math.min(0, low ?? 0), (high ?? 0) > 0 ? high * 1.08 : low < 0 ? 0 : 1] } },
     axes: [
-      { stroke: ink, grid, ticks: grid },
-      { stroke: ink, grid, ticks: grid, size: 64, values: (_, splits) => splits.map((one) => short.format(one)) },
+      { stroke: ink, grid, ticks: grid, font, values: TIMES },
+      { stroke: ink, grid, ticks: grid, font, size: 64, values: (_, splits) => splits.map((one) => short.format(one)) },
     ],
     cursor: { drag: { x: true, y: false, setScale: false }, y: false },
     hooks: { setSelect: [(self) => zoom(self)], draw: [(self) => mark(self, drawing)] },
