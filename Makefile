@@ -5,6 +5,8 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 # What the pages load, built from web/frontend; the installation builds it first.
 STATIC := src/headrace/web/static/manifest.json
+# Processes that run tests, each with servers of its own.
+WORKERS ?= 2
 FRONTEND := $(shell find src/headrace/web/frontend -name node_modules -prune -o -type f -print)
 
 .PHONY: run demo test lint bench lock clean
@@ -31,7 +33,7 @@ demo: $(STAMP)
 # Everything that has to pass: style, types of Python and TypeScript, import rules, tests with coverage.
 test: lint
 	$(BIN)/python -m coverage erase
-	$(BIN)/python -m pytest --cov --cov-report=term:skip-covered $(ARGS)
+	$(BIN)/python -m pytest --numprocesses=$(WORKERS) --dist=worksteal --cov --cov-report=term:skip-covered $(ARGS)
 
 lint: $(STATIC)
 	$(BIN)/ruff check .

@@ -105,9 +105,12 @@ def operations_of(document: dict[str, Any]) -> list[Operation]:
 
 OPERATIONS = operations_of(build_document(own_schema(), DIALECTS))
 ALIASES = {path for dialect in DIALECTS for route in dialect.routes for path in route.aliases}
-#: StatHat answers 200 to whatever it refuses, and its keys stand in query and body: ``test_stathat_…`` has its cases.
-STATHAT = ("/ez", "/c", "/v")
+#: StatHat answers 200 to whatever it refuses, and its keys stand in query and body: its words are looked at, not its status. Each
+#: path with the fields of key, stat and number.
+STATHAT = {"/ez": ("ezkey", "stat", "count"), "/c": ("ukey", "key", "count"), "/v": ("ukey", "key", "value")}
 KEYED = [operation for operation in OPERATIONS if operation.scopes and operation.path not in STATHAT]
+#: Those that need a stat to be there come first: what ``/ez`` is sent makes one.
+STATHAT_OPERATIONS = sorted((one for one in OPERATIONS if one.path in STATHAT), key=lambda one: one.path == "/ez")
 #: What the victim can list.
 LISTS = [operation.path for operation in KEYED if operation.method == "GET" and "{" not in operation.path]
 
@@ -144,6 +147,7 @@ def bodies_of(operation: Operation, victim: Victim, attacker: Client) -> list[Bo
     event = {"event": {"event_type": "log", "message": "mine", "uuid": SHARED_UUID}}
     table: dict[str, list[Body]] = {
         "POST /api/headrace/projects": [Body({"name": "mine"})],
+        "PATCH /api/headrace/projects/{project}": [Body({"quota": 0})],
         "POST /api/headrace/keys": [Body({"name": "mine"})],
         "POST /api/headrace/monitors": [Body({"slug": f"mine-{unique}"})],
         "POST /api/headrace/annotations": [Body({"text": "mine"}), Body({"text": "mine", "stat": ids["stat"]}, True)],
@@ -253,3 +257,115 @@ def test_scopes(victim: Victim, attackers: dict[str, Client], operation: Operati
     assert client.call(operation.method, path, headers=bearer(legacy)).status_code == 403
     assert client.call(operation.method, path, headers={}).status_code == 401
     assert client.call(operation.method, path, headers=bearer("nobody's")).status_code == 401
+
+
+# --- StatHat
+
+
+def stathat_forms(operation: Operation, key: str | None, stat: str) -> Iterator[dict[str, Any]]:
+    """Every way in which a point for ``stat`` can be sent with ``key`` (None: without one)."""
+    key_field, stat_field, number = STATHAT[operation.path]
+    point = {stat_field: stat, number: "1"}
+    fields = point if key is None else {key_field: key, **point}
+    yield {"params": fields}
+    if key is not None:
+        yield {"params": point, "headers": bearer(key)}
+    if operation.method != "POST":
+        return
+    yield {"data": fields}
+    if operation.path == "/ez":
+        data = {"data": [{"stat": stat, "count": 1}]}
+        yield {"json": data if key is None else {"ezkey": key, **data}}
+        if key is not None:
+            yield {"data": {"email": key, **point}}
+
+
+def stathat_words(client: Client, operation: Operation, form: dict[str, Any], **headers: str) -> str:
+    """What the answer says: ``ok`` or the error."""
+    sent = {**headers, **form.get("headers", {})}
+    answer = client.call(operation.method, operation.path, **{**form, "headers": sent})
+    assert answer.status_code == 200, answer.text
+    assert "idempotency-replayed" not in answer.headers
+    found = answer.json()
+    assert set(found) <= {"status", "msg", "multiple"}, found
+    assert found["status"] == (200 if found["msg"] == "ok" else 500)
+    words: str = found["msg"]
+    return words
+
+
+class StatHatKeys(NamedTuple):
+    """Keys of one project: any, one of StatHat's kind, and the one that pages may show."""
+
+    key: str
+    ez: str
+    user_key: str
+
+
+def stathat_keys(client: Client, key: str) -> StatHatKeys:
+    made = client.server.call("key.create", project=client.project, style="stathat")
+    return StatHatKeys(key, made["key"], made["user_key"])
+
+
+@pytest.mark.parametrize("who", ["sibling", "stranger", "account-wide stranger"])
+@pytest.mark.usefixtures("attackers")
+def test_stathat_stores_nothing_for_others(victim: Victim, who: str) -> None:
+    """Whatever of the victim's a foreign key names is nothing, or a stat of its own project."""
+    attacker = Client(victim.client.server, f"stathat {who}", account=None if who == "sibling" else STRANGER)
+    wide = {"account_wide": True, "scopes": ["read", "write", "manage"], "unlimited": True}
+    keys = stathat_keys(attacker, attacker.make_key(**wide) if who == "account-wide stranger" else attacker.key)
+    (stat,) = victim.client.api("/stats", q=victim.ids["stat name"])["stats"]
+    named = (victim.ids["stat"], victim.ids["stat name"], stat["classic_key"], stat["classic_key"].upper())
+    for operation in STATHAT_OPERATIONS:
+        form = next(stathat_forms(operation, victim.client.key, victim.ids["stat name"]))
+        if operation.path != "/v":  # its stat is a counter
+            assert victim.client.call(operation.method, operation.path, headers=RETRY, **form).json()["msg"] == "ok"
+    before = victim.state(LISTS)
+    for operation in STATHAT_OPERATIONS:
+        ez, retry = operation.path == "/ez", RETRY
+        for key in keys:
+            expected = "invalid key" if not ez else "ok" if key != keys.user_key else "invalid ezkey"
+            for form in (form for name in named for form in stathat_forms(operation, key, name)):
+                assert stathat_words(attacker, operation, form, **retry) == expected, form
+                retry = {}
+        assert bool(attacker.totals()["points"]) == ez
+    assert victim.state(LISTS) == before
+    assert set(attacker.points()) == {f"stat:{name}:counter" for name in named}
+
+
+def test_stathat_takes_nothing_for_a_key_but_a_key(victim: Victim, attackers: dict[str, Client]) -> None:
+    """Ids of the victim's open nothing, nor does a key without the scope or of another kind, nor none."""
+    client = attackers["sibling"]
+    names = ("project", "slug", "name", "number", "key", "stat", "stat name", "monitor", "event")
+    poor = client.make_key(scopes=["read", "manage"], unlimited=True)
+    wrong = [*(victim.ids[name] for name in names), poor, "nobody's"]
+    before, ours = victim.state(LISTS), client.totals()
+    for operation in STATHAT_OPERATIONS:
+        missing = "no ezkey specified" if operation.path == "/ez" else "no ukey specified"
+        for form in stathat_forms(operation, None, victim.ids["stat name"]):
+            assert stathat_words(client, operation, form) == missing
+        for key in wrong:
+            for form in stathat_forms(operation, key, victim.ids["stat name"]):
+                assert stathat_words(client, operation, form) == "invalid ezkey", (operation.name, key)
+    assert victim.state(LISTS) == before
+    assert client.totals() == ours
+
+
+def test_stathat_stores_for_its_own(server: Any) -> None:
+    """The same requests with keys of the project itself are taken: else the refusals above would prove nothing."""
+    client = Client(server, "stathat's own")
+    assert client.call("POST", "/v1/ingest", json={"stat": "counted", "count": 1}).status_code == 202
+    assert client.call("POST", "/v1/ingest", json={"stat": "valued", "value": 1, "type": "value"}).status_code == 202
+    keys = stathat_keys(client, client.key)
+    classic = {one["name"]: one["classic_key"] for one in client.api("/stats")["stats"]}
+    sent = dict.fromkeys(("counted", "valued"), 1)
+    for operation in STATHAT_OPERATIONS:
+        name = "valued" if operation.path == "/v" else "counted"
+        for form in stathat_forms(operation, keys.key, name):
+            assert stathat_words(client, operation, form) == "ok"
+            sent[name] += 1
+        if operation.path != "/ez":
+            for form in stathat_forms(operation, keys.user_key, classic[name]):
+                assert stathat_words(client, operation, form) == "ok"
+                sent[name] += 1
+    points = client.totals()["points"]
+    assert points == {"stat:counted:counter": sent["counted"], "stat:valued:value": sent["valued"]}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from hashlib import sha256
+from typing import Any
 
 import pytest
 from admission_room import NOW_US, Clock
@@ -11,8 +12,9 @@ from sqlalchemy.exc import OperationalError
 
 from headrace.admission import keys as module
 from headrace.admission.keys import KeyTable, LookUpFailed
-from headrace.catalog import Catalog
+from headrace.catalog import Catalog, accounts, projects
 from headrace.catalog import keys as key_table
+from headrace.catalog.accounts import AccountRow
 
 
 def add_key(catalog: Catalog, name: str, *, expires_at: int | None = None) -> str:
@@ -136,3 +138,33 @@ def test_use_is_written_once_in_five_minutes(keys: KeyTable, catalog: Catalog, c
         keys.note_use(key)
         keys.flush()
         assert record(catalog, "key").last_used_at == NOW_US + written * 1_000_000
+
+
+def test_nodes_that_share_a_catalog(postgres: Any, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A key that another node has made is found by its first request, since 401 is for good; what this one writes counts at once.
+    One that another node has revoked lives until the next look.
+    """
+    monkeypatch.setattr(module, "FRESH_REMOTE_S", 3_600.0)
+    monkeypatch.setattr(module, "MISSED_S", -1.0)
+    with postgres.new() as url:
+        here, there = Catalog.open(url), Catalog.open(url)
+        with there.write() as conn:
+            accounts.add(conn, AccountRow("a", "a@example.org", "a", "hash", "owner", 1))
+            projects.add(conn, project_id="p1", slug="one", name="One", account_id="a", at=1)
+        keys = KeyTable(here, clock)
+        assert keys.find("theirs") is None
+        add_key(there, "theirs")
+        assert keys.find("theirs") is not None
+        add_key(here, "ours")
+        assert keys.find("ours") is not None
+        revoke(there, "theirs")
+        assert keys.find("theirs") is not None
+        revoke(here, "ours")
+        assert (keys.find("ours"), keys.find("theirs")) == (None, None)
+        here.close()
+        there.close()
+
+
+def revoke(catalog: Catalog, key_id: str) -> None:
+    with catalog.write() as conn:
+        assert key_table.revoke(conn, key_id, NOW_US)

@@ -15,6 +15,7 @@ from headrace.api.services import Context
 from headrace.catalog import Catalog
 from headrace.catalog import keys as key_table
 from headrace.dialects.registry import DIALECTS
+from headrace.store.client import TableSize
 from headrace.store.reader import Result
 from headrace.web.site import make_site
 
@@ -96,6 +97,14 @@ class FakeStore:
             raise self.fails
         self.asked.append((project, sql))
         return Result(self.columns, self.rows)
+
+    def sizes(self) -> list[TableSize]:
+        if self.fails:
+            raise self.fails
+        return [TableSize("points", 12_345, 67_890, 3)]
+
+    def version(self) -> str:
+        return "26.5"
 
 
 @dataclass

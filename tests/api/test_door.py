@@ -306,3 +306,48 @@ def test_the_log_shows_what_all_of_them_did(world, ann, bob):
     narrowed = ann.get(f"/app/audit.json?who={bob.viewer.account.id}&action=changed+the+name").json()
     assert [line["who"] for line in narrowed["lines"]] == ["bob@example.org"]
     assert ann.get("/app/audit.json?action=sneezed").status_code == 422
+
+
+def test_a_session_speaks_to_the_api_as_its_page_may(world, ann, bob):
+    """A cookie counts where no key is sent; the project is named, and the role decides there."""
+    ours, theirs = world.ids["ann.shop"], world.ids["bob.shop"]
+    assert [one["id"] for one in ann.get("/api/headrace/projects").json()["projects"]] == [
+        world.ids[f"{who}.{place}"] for who in ("ann", "bob") for place in ("shop", "site")
+    ]
+    assert bob.get(f"/api/headrace/projects/{theirs}").json()["id"] == theirs
+    assert bob.get(f"/api/headrace/projects/{ours}").status_code == 404
+    assert bob.get("/api/headrace/stats").status_code == 422
+    assert bob.get(f"/api/headrace/stats?project={theirs}").status_code == 200
+    assert bob.get(f"/api/headrace/stats?project={ours}").status_code == 404
+    assert ann.get(f"/api/headrace/stats?project={theirs}").status_code == 200
+    both = {"authorization": f"Bearer {world.secrets['ann.all']}"}
+    assert bob.get(f"/api/headrace/projects/{ours}", **both).status_code == 200
+    assert bob.get(f"/api/headrace/projects/{ours}", authorization="Bearer nonsense").status_code == 401
+    ended = world.call("GET", "/api/headrace/projects", headers={"cookie": "headrace_session=" + "A" * 43})
+    assert (ended.status_code, ended.json()["error"]["code"]) == (401, "signed_out")
+
+
+@pytest.mark.parametrize(
+    ("role", "statuses"),
+    [
+        ("viewer", (200, 403, 403, 403)),
+        ("member", (200, 201, 403, 403)),
+        ("admin", (200, 201, 201, 403)),
+        ("owner", (200, 201, 201, 200)),
+    ],
+)
+def test_a_role_opens_in_the_api_what_it_opens_on_pages(world, ann, role, statuses):
+    somebody = member(world, ann, role)
+
+    def send(path, body=None, **headers):
+        sent = {"cookie": somebody.cookie, "x-csrf-token": somebody.viewer.csrf, "origin": HOST, **headers}
+        return world.call("POST", f"/api/headrace/{path}", headers=sent, json=body).status_code
+
+    reads = somebody.get("/api/headrace/annotations?project=ann-shop").status_code
+    notes = send("annotations?project=ann-shop", {"text": "x"})
+    makes_keys = send("keys?project=ann-shop", {"name": "x"})
+    for wrong in ({"x-csrf-token": ""}, {"x-csrf-token": ann.viewer.csrf}, {"origin": "https://evil.test"}):
+        assert send("annotations?project=ann-shop", {"text": "x"}, **wrong) == 403
+    assert send("projects", {"name": "mine"}) == 403
+    archives = send(f"projects/{world.ids['ann.shop']}/archive")
+    assert (reads, notes, makes_keys, archives) == statuses

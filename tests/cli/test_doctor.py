@@ -6,11 +6,14 @@ import os
 import sqlite3
 import time
 from contextlib import closing
+from datetime import date
 
 import msgspec
 import pytest
 
-from headrace.cli import checks, doctor
+from headrace.admission.folded import FoldedClaims
+from headrace.catalog import copies
+from headrace.cli import checks, doctor, restore
 from headrace.cli.lock import FolderLock
 from headrace.journal import schema
 from headrace.settings import load_settings
@@ -152,7 +155,94 @@ def test_catalogs(made, data):
         path.unlink()
     assert states(doctor.check_catalog(settings)) == {"catalog": "warn"}
     (data / "catalog.db").write_bytes(b"no database" * 100)
-    assert states(doctor.check_catalog(settings)) == {"catalog": "fail"}
+    (finding,) = doctor.check_catalog(settings)
+    assert (finding.state, "file is not a database" in finding.text) == ("fail", True)
+    assert finding.advice == f"there is no copy in {data}/backups, restore the data folder from a backup"
+
+
+def copy_of(data, day=date(2026, 11, 20)):
+    return copies.make(data / "catalog.db", data / "backups", day, keep=7, min_free_bytes=0)
+
+
+def test_copies_of_the_catalog(made, data):
+    settings = load_settings({"data": str(data)}, {})
+    older, newest = copy_of(data), copy_of(data, date(2026, 11, 21))
+    found = [finding.text for finding in doctor.check_catalog(settings)]
+    assert found[1:] == ["2 of the catalog, the newest of 2026-11-21"]
+    newest.write_bytes(b"no database" * 100)
+    (data / "catalog.db").unlink()
+    first, *_ = doctor.check_catalog(settings)
+    assert first.state == "fail"
+    assert first.advice.startswith(f"bring back the copy of 2026-11-20 with `headrace doctor --data {data} ")
+    assert str(older) in first.advice
+
+
+def test_restoring_a_copy(headrace, made, data):
+    copy = copy_of(data)
+    assert headrace("project", "create", "--name", "later", "--json").code == 0
+    before = (data / "catalog.db").read_bytes()
+    done = headrace("doctor", "--restore-catalog", str(copy), "--json").json
+    assert done["restored"] == str(copy)
+    (aside,) = data.glob("catalog.db.damaged-*")
+    assert (done["former"], aside.read_bytes()) == (str(aside), before)
+    assert [project["name"] for project in headrace("project", "list", "--json").json] == ["First"]
+    # A number that the former catalog may have given since the copy is not given again.
+    assert headrace("project", "create", "--name", "new", "--json").json["number"] == 2 + restore.NUMBERS_LEFT_OUT
+    assert (data / "catalog.db").stat().st_mode & 0o077 == 0
+    assert not list(data.glob("*.resc*"))
+
+
+def newer(copy):
+    with closing(sqlite3.connect(copy, isolation_level=None)) as catalog:
+        catalog.execute("UPDATE alembic_version SET version_num = '9999'")
+
+
+RESTORES = {
+    "missing": (lambda copy: copy.unlink(), "unable to open database file"),
+    "broken": (lambda copy: copy.write_bytes(b"no database" * 100), "cannot be restored: file is not a database"),
+    "empty": (lambda copy: copy.write_bytes(b""), "cannot be restored: it holds no catalog"),
+    "newer": (newer, "was written by a newer Headrace (schema 9999)"),
+}
+
+
+@pytest.mark.parametrize(("spoil", "says"), RESTORES.values(), ids=RESTORES.keys())
+def test_what_is_not_restored(headrace, made, data, spoil, says):
+    copy = copy_of(data)
+    before = (data / "catalog.db").read_bytes()
+    spoil(copy)
+    ran = headrace("doctor", "--restore-catalog", str(copy))
+    assert (ran.code, ran.err.count("\n"), says in ran.err) == (1, 1, True), ran.err
+    assert (data / "catalog.db").read_bytes() == before
+    assert not list(data.glob("catalog.db.*"))
+
+
+def test_nothing_is_restored_beside_a_server_or_into_a_database(headrace, made, data, monkeypatch):
+    copy = copy_of(data)
+    held = FolderLock.take(data)
+    try:
+        ran = headrace("doctor", "--restore-catalog", str(copy))
+    finally:
+        held.release()
+    assert (ran.code, f"is using {data}" in ran.err) == (1, True)
+    monkeypatch.setenv("HEADRACE_CATALOG_URL", "postgresql://host/name")
+    ran = headrace("doctor", "--restore-catalog", str(copy))
+    assert (ran.code, "no SQLite file" in ran.err) == (1, True)
+
+
+def test_claims(settings):
+    path = settings.data / "claims.db"
+    assert list(checks.check_claims(settings)) == []
+    folded = FoldedClaims(path, maximum=1_000)
+    folded.fold([(b"%016d" % number, b"", NOW) for number in range(250)])
+    folded.close()
+    assert states(checks.check_claims(settings)) == {"claims": "ok"}
+    data = bytearray(path.read_bytes())
+    data[-4096:-4088] = b"\xff" * 8
+    path.write_bytes(data)
+    (finding,) = checks.check_claims(settings)
+    assert (finding.state, "is damaged" in finding.text) == ("fail", True)
+    (settings.data / "claims.db.damaged-20261121T000000.000000Z").touch()
+    assert [finding.state for finding in checks.check_claims(settings)] == ["fail", "warn"]
 
 
 CLOCKS = {

@@ -17,8 +17,6 @@ from headrace.records.tables import TABLES
 def refusal(request: FakeInbound) -> tuple[int, Any]:
     """Status and decoded body of the refusal; fails when the request is accepted."""
     try:
-        if request.route.check_headers is not None:
-            request.route.check_headers(request)
         request.route.parse(request)
     except Refusal as refused:
         return shown(refused.answer)

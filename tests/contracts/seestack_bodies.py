@@ -28,6 +28,7 @@ def inbound(name: str, body: Any, **more: Any) -> FakeInbound:
 
 def submit(name: str, body: Any, **more: Any) -> Submission:
     request = inbound(name, body, **more)
+    request.route.check_headers(request)
     return request.route.parse(request)
 
 

@@ -39,7 +39,9 @@ ITEM: dict[str, Any] = {
 
 def submit(body: Any, headers: dict[bytes, bytes] = JSON) -> Submission:
     raw = body if isinstance(body, bytes) else json.dumps(body).encode()
-    return module.parse_http_requests(FakeInbound(ROUTE, raw, headers))
+    request = FakeInbound(ROUTE, raw, headers)
+    ROUTE.check_headers(request)
+    return module.parse_http_requests(request)
 
 
 def batch(*items: Any, **top: Any) -> dict[str, Any]:
@@ -413,6 +415,7 @@ def test_json_media_types(media: bytes) -> None:
         (Fault.NO_SCOPE, 403, "FORBIDDEN", "This key lacks the write scope", {}),
         (Fault.TOO_LARGE, 413, "PAYLOAD_TOO_LARGE", "Request body exceeds 10485760 bytes", {}),
         (Fault.UNREADABLE, 400, "BAD_REQUEST", "Request body does not match its Content-Encoding", {}),
+        (Fault.QUOTA, 403, "QUOTA_EXCEEDED", "Monthly quota used up", {}),
         (Fault.RATE, 429, "RATE_LIMITED", "Rate limit exceeded", {b"retry-after": b"7"}),
         (Fault.AUTH_RATE, 429, "RATE_LIMITED", "Rate limit exceeded", {b"retry-after": b"7"}),
         (

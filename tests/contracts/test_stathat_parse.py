@@ -563,6 +563,7 @@ FAULTS = {
     Fault.TOO_LARGE: (200, "json too long"),
     Fault.ENCODING: (200, "unsupported encoding"),
     Fault.UNREADABLE: (200, "body does not match its content encoding"),
+    Fault.QUOTA: (200, "quota exceeded"),
     Fault.RATE: (200, "rate limit exceeded"),
     Fault.AUTH_RATE: (200, "rate limit exceeded"),
     Fault.IDEMPOTENCY_KEY: (400, "Idempotency-Key must be 1 to 255 visible ASCII characters"),

@@ -1,4 +1,4 @@
-"""Clients as they are: HTTP/1.0, reused connections, upgrades, half bodies, hang-ups. All of them are normal."""
+"""Clients as they are: real programs, reused connections, answers that nobody reads. What a connection may hold is in ``test_wire_*``."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 import requests
-from endpoints import BY_PATH, ENDPOINTS, MAIN, Endpoint, path_of
+from endpoints import ENDPOINTS, MAIN, Endpoint, path_of
 from wire import Client, Connection, Reply, assert_form, request_bytes, settle, talk
 
 EVERY = pytest.mark.parametrize("endpoint", MAIN, ids=path_of)
@@ -42,16 +42,6 @@ def replies(connection: Connection, count: int) -> list[Reply]:
 
 
 @EVERY
-def test_http_1_0(client: Client, endpoint: Endpoint) -> None:
-    with Connection(client.server) as connection:
-        connection.send(post(endpoint, client, version="1.0"))
-        (reply,) = replies(connection, 1)
-        assert reply.status == endpoint.status
-        assert "transfer-encoding" not in reply.headers
-        assert connection.reply() is None  # one request a connection
-
-
-@EVERY
 def test_a_connection_is_used_again_after_any_answer(client: Client, endpoint: Endpoint) -> None:
     """The body that a refusal did not wait for is not taken for the next request."""
     keyless = request_bytes("POST", endpoint.path, {"Content-Type": "application/json"}, endpoint.body(client))
@@ -66,17 +56,6 @@ def test_a_connection_is_used_again_after_any_answer(client: Client, endpoint: E
             connection.send(sent)
             (reply,) = replies(connection, 1)
             assert reply.status == status
-
-
-@EVERY
-def test_requests_sent_ahead_are_answered_in_order(client: Client, endpoint: Endpoint) -> None:
-    good, bad = post(endpoint, client), post(endpoint, client, b"{")
-    with Connection(client.server) as connection:
-        connection.send(good + bad + good)
-        assert [reply.status for reply in replies(connection, 3)] == [endpoint.status, 400, endpoint.status]
-        # An answer does not wait for the rest of the request after it.
-        connection.send(good + good[:40])
-        assert replies(connection, 1)[0].status == endpoint.status
 
 
 @EVERY
@@ -107,20 +86,6 @@ def test_curl(client: Client, endpoint: Endpoint, options: list[str]) -> None:
 
 
 @EVERY
-def test_an_upgrade_keeps_its_body(server: Any, endpoint: Endpoint) -> None:
-    client = Client(server, f"h2c {endpoint.path}")
-    asked = {
-        "Connection": "Upgrade, HTTP2-Settings",
-        "Upgrade": "h2c",
-        "HTTP2_Settings": "AAMAAABkAARAAAAAAAIAAAAA",
-    }
-    reply = talk(server, post(endpoint, client, **asked))
-    assert reply.status == endpoint.status
-    settle(server)
-    assert endpoint.count(client) == 1
-
-
-@EVERY
 def test_minimal_clients(client: Client, endpoint: Endpoint) -> None:
     """No User-Agent (none of these requests has one), no Host, no Content-Type where the dialect does not ask for it."""
     raw = post(endpoint, client).replace(b"Host: headrace.test\r\n", b"")
@@ -144,29 +109,6 @@ def test_a_client_that_never_reads_its_answer(server: Any, endpoint: Endpoint) -
     assert endpoint.count(client) == 3
 
 
-@EVERY
-def test_a_client_that_hangs_up_within_the_body(server: Any, endpoint: Endpoint) -> None:
-    """What arrived may be good JSON: it is not the body that was announced."""
-    client = Client(server, f"hung up within the body {endpoint.path}")
-    body = endpoint.body(client)
-    begun = request_bytes(
-        "POST", endpoint.path, {**headers(endpoint, client), "Transfer-Encoding": "chunked"}, length=-1
-    )
-    chunk = b"%x\r\n%s\r\n" % (len(body), body)
-    for sent in (post(endpoint, client, length=len(body) + 10), begun + chunk, begun + chunk[:-5]):
-        with Connection(server) as connection:  # gone altogether
-            connection.send(sent)
-        with Connection(server) as connection:  # only its sending half is closed
-            connection.send(sent)
-            connection.end()
-            (reply,) = replies(connection, 1)
-            assert reply.status == 400
-            assert_form(endpoint.dialect.name, reply)
-    assert endpoint.post(client).status_code == endpoint.status
-    settle(server)
-    assert endpoint.count(client) == 1
-
-
 @pytest.mark.parametrize(
     ("sent", "status"),
     [
@@ -184,13 +126,6 @@ def test_a_client_that_hangs_up_within_the_body(server: Any, endpoint: Endpoint)
 def test_what_the_http_parser_refuses_itself(server: Any, sent: bytes, status: int) -> None:
     reply = talk(server, sent)
     assert (reply.status, reply.body) == (status, b"")
-
-
-def test_a_good_answer_is_not_lost_to_garbage_behind_it(client: Client) -> None:
-    endpoint = BY_PATH["/v1/ingest"]
-    with Connection(client.server) as connection:
-        connection.send(post(endpoint, client) + b"GARBAGE\r\n\r\n")
-        assert [reply.status for reply in replies(connection, 2)] == [202, 400]
 
 
 def test_sessions_of_requests(client: Client) -> None:

@@ -141,6 +141,21 @@ def test_the_end_within_a_body(server: Any, cut: str) -> None:
     assert stored(client) == [0] * len(INGEST)
 
 
+def test_a_body_that_is_good_and_not_all_of_it(server: Any) -> None:
+    """What came may be good JSON: it is not the body that was announced."""
+    client = Client(server, "announced more")
+    for target in INGEST:
+        data = target.raw(client, length=str(len(target.body(client)) + 10))
+        with Wire(server) as wire:
+            wire.send(data)
+        with Wire(server) as wire:
+            wire.send_and_end(data)
+            assert wire.answer().status == 400
+            wire.assert_ended()
+    settle(server)
+    assert stored(client) == [0] * len(INGEST)
+
+
 def test_chunks_without_their_end(server: Any) -> None:
     """All the data came, and what came is good JSON; the client did not say that this was all."""
     client = Client(server, "no last chunk")

@@ -2,11 +2,13 @@
 
 import threading
 
+import msgspec
 import pytest
 import sqlalchemy as sa
 from service_checks import refused
 
 from headrace.api.services import OPERATOR, Actor, Context, ServiceError, accounts, keys, projects, sessions, setup
+from headrace.api.services.projects import ProjectUse
 from headrace.catalog import meta, tables
 
 PASSWORD = "correct horse"

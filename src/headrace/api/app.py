@@ -19,7 +19,7 @@ from prometheus_client import CollectorRegistry
 from headrace import __version__
 from headrace.api import health, metrics
 from headrace.api.auth import Guard
-from headrace.api.deps import Services, provide_actor, provide_target
+from headrace.api.deps import Services, provide_actor, provide_person, provide_target
 from headrace.api.errors import API_PREFIX, ErrorPage, make_handler
 from headrace.api.openapi import SECURITY_SCHEMES, build_document, document_bytes
 from headrace.api.requests import MAX_BODY, ApiRequest
@@ -150,6 +150,7 @@ _DEPENDENCIES = {
     "document": Provide(_document, sync_to_thread=False),
     "actor": Provide(provide_actor, sync_to_thread=False),
     "target": Provide(provide_target, sync_to_thread=False),
+    "person": Provide(provide_person, sync_to_thread=False),
     "asked": Provide(provide_asked, sync_to_thread=False),
     "metrics_registry": Provide(_registry, sync_to_thread=False),
 }

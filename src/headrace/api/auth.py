@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from anyio import to_thread
 from litestar.connection import ASGIConnection
 from litestar.handlers import BaseRouteHandler
 
-from headrace.api.deps import Services
+from headrace.api.deps import Services, Target
 from headrace.api.errors import ApiError
+from headrace.api.people import COOKIE, CSRF_HEADER, changes, check_origin, check_token, find_target
+from headrace.api.services import key_actor
 from headrace.catalog.keys import KeyRow
 
 #: Other dialects' key headers, tried in this order when there is no Bearer token (rulings 2).
@@ -47,13 +50,28 @@ def authenticate(services: Services, headers: Mapping[str, str], scope: str) -> 
 
 
 class Guard:
-    """A route guard for ``scope``: runs before the body is read and leaves the key in ``state.key``."""
+    """A route guard for ``scope``: runs before the body is read and leaves in ``state.target`` who asks, in ``state.viewer`` the person.
+    A cookie counts only where no key is sent.
+    """
 
     def __init__(self, scope: str) -> None:
         self.scope = scope
 
     async def __call__(self, connection: ASGIConnection[Any, Any, Any, Any], _handler: BaseRouteHandler) -> None:
-        connection.state.key = authenticate(connection.app.state.services, connection.headers, self.scope)
+        services: Services = connection.app.state.services
+        connection.state.viewer = None
+        if sent_secret(connection.headers) is not None or COOKIE not in connection.cookies:
+            key = authenticate(services, connection.headers, self.scope)
+            actor = key_actor(key, services.door.address(connection.scope))
+            connection.state.target = Target(actor, key.project)
+            return
+        viewer, target = await to_thread.run_sync(find_target, connection, services)
+        if changes(connection):
+            check_origin(connection)
+            check_token(viewer, connection.headers.get(CSRF_HEADER))
+        if self.scope not in target.actor.scopes:
+            raise ApiError(403, "forbidden", f"your role in this project lacks the {self.scope} scope")
+        connection.state.viewer, connection.state.target = viewer, target
 
 
 reads = Guard("read")

@@ -14,11 +14,11 @@ from litestar import Request
 from litestar.di import NamedDependency
 from litestar.params import FromQuery, SkipValidation
 
-from headrace.api.services import Actor, Context, key_actor
+from headrace.api.services import Actor, Context, ServiceError
 from headrace.api.services.base import live_project
 from headrace.api.services.dead_letters import Append
 from headrace.api.services.server_state import Holdings
-from headrace.api.services.sessions import IDLE_US
+from headrace.api.services.sessions import IDLE_US, Viewer
 from headrace.catalog.keys import KeyRow
 from headrace.store.client import Store
 
@@ -118,29 +118,45 @@ class Services:
 
 
 class Target(NamedTuple):
-    """Who asks, and about which project: the key's own unless an account-wide key names another."""
+    """Who asks, and about which project: the key's own unless an account-wide key names another; a person's request names it, or it is
+    None.
+    """
+
+    actor: Actor
+    project: str | int | None
+
+
+class OfProject(NamedTuple):
+    """A target whose project is known."""
 
     actor: Actor
     project: str | int
 
 
 def provide_actor(request: Request[Any, Any, Any]) -> Actor:
-    """The caller behind the key that the route's guard found."""
-    return key_actor(request.state.key, _address(request))
+    """The caller that the route's guard found."""
+    target: Target = request.state.target
+    return target.actor
 
 
-def provide_target(request: Request[Any, Any, Any], project: FromQuery[str | None] = None) -> Target:
-    """``project``: id or slug. Whether the key reaches it is decided where it is looked up (404 if not)."""
-    key: KeyRow = request.state.key
-    return Target(key_actor(key, _address(request)), key.project if project is None else project)
+def provide_target(request: Request[Any, Any, Any], project: FromQuery[str | None] = None) -> OfProject:
+    """``project``: id or slug. Whether the caller reaches it is decided where it is looked up (404 if not). Raises
+    :class:`~headrace.api.services.ServiceError` ``invalid`` when none is known.
+    """
+    target: Target = request.state.target
+    wanted = project if project is not None else target.project
+    if wanted is None:
+        raise ServiceError("invalid", "say which project: project=…")
+    return OfProject(target.actor, wanted)
 
 
-def _address(request: Request[Any, Any, Any]) -> str:
-    services: Services = request.app.state.services
-    return services.door.address(request.scope)
+def provide_person(request: Request[Any, Any, Any]) -> Viewer | None:
+    """Who is signed in, None for a key."""
+    viewer: Viewer | None = request.state.viewer
+    return viewer
 
 
-def project_number(services: Services, target: Target) -> int:
+def project_number(services: Services, target: OfProject) -> int:
     """The number of the target's project. Raises :class:`~headrace.api.services.ServiceError` ``not_found`` for an unknown, foreign or
     archived one.
     """
@@ -151,4 +167,5 @@ def project_number(services: Services, target: Target) -> int:
 #: What a handler writes to be given these; the objects are ours, so nothing validates them again.
 TheServices = NamedDependency[SkipValidation[Services]]
 TheActor = NamedDependency[SkipValidation[Actor]]
-TheTarget = NamedDependency[SkipValidation[Target]]
+TheTarget = NamedDependency[SkipValidation[OfProject]]
+ThePerson = NamedDependency[SkipValidation[Viewer | None]]

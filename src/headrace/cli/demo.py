@@ -70,7 +70,7 @@ def _fill(settings: Settings, url: str, week: Week, *, as_json: bool) -> None:
         print_json({"project": address.project, "name": PROJECT_NAME, "points": points, "events": rows})
         return
     click.echo(f"{points:,} points and {rows:,} events in {time.monotonic() - began:.0f} s.")
-    click.echo(f"Look at them: headrace stats --project {slug}, or {url}/app/")
+    click.echo(f"Look at them: {url.rstrip('/')}/app/p/{slug}, or headrace stats --project {slug}")
 
 
 @contextmanager

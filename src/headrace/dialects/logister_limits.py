@@ -62,12 +62,13 @@ def fits(event: dict[str, Any], body: bytes) -> bool:
 
 def surely_within(body: bytes) -> bool:
     """Whether ``body`` is too small, and has too few commas, colons and brackets, for an event in it to break a limit, unless its
-    message is no text: True is certain, False needs a look. A value takes no more bytes than it was sent with, but for numbers such as 1e15, which grow fivefold.
+    message is no text: True is certain, False needs a look. A value takes no more bytes than it was sent with, but for numbers such
+    as 1e15, which grow fivefold.
     """
     return (
         len(body) <= SMALL_BYTES
-        and body.count(b",") < ARRAY_LENGTH
-        and body.count(b":") <= CONTEXT_KEYS
+        and (len(body) <= 2 * ARRAY_LENGTH or body.count(b",") < ARRAY_LENGTH)
+        and (len(body) <= 4 * CONTEXT_KEYS or body.count(b":") <= CONTEXT_KEYS)
         and body.count(b"{") + body.count(b"[") <= CONTEXT_DEPTH
     )
 

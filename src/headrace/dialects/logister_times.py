@@ -98,9 +98,10 @@ def telemetry_evidence(source: str, occurred: Occurrence, received_us: int) -> d
     time = {"precision": _PRECISION[happened.source], "received_at": iso_text(received_us, 6)}
     if happened.source == "exact":
         time["occurred_at"] = iso_text(happened.ts, 6)
-    for name, moment in (("reporting_start", start), ("reporting_end", end)):
-        if moment is not None:
-            time[name] = _any_time(moment)
+    if start is not None:
+        time["reporting_start"] = _any_time(start)
+    if end is not None:
+        time["reporting_end"] = _any_time(end)
     return {"schema_version": 1, "source": source, "time": time}
 
 

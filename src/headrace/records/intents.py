@@ -172,8 +172,9 @@ class Intent(msgspec.Struct, frozen=True):
     @property
     def units(self) -> int:
         """What it takes of the project's monthly quota: its rows, or else its points, or else one. Check-ins are outside quotas."""
-        if self.facts and any(isinstance(fact, CheckInFact) for fact in self.facts):
-            return 0
+        for fact in self.facts:
+            if type(fact) is CheckInFact:
+                return 0
         if isinstance(self.points, PointColumns) and not self.rows:
             return len(self.points.names)
         return len(self.rows) or len(self.points) or 1

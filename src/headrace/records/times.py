@@ -21,6 +21,7 @@ _ISO = re.compile(
 _COMMON_MARKS = frozenset(["--T::Z", "--T::."])
 _COMMON_LENGTHS = frozenset([20, 24, 27])
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
 _DAY_US = 86_400 * 1_000_000
 
 
@@ -76,8 +77,7 @@ def iso_us(text: str, *, need_offset: bool = True) -> int | None:
 
 
 def _since_epoch(moment: datetime) -> int:
-    elapsed = moment - _EPOCH
-    return (elapsed.days * 86_400 + elapsed.seconds) * 1_000_000 + elapsed.microseconds
+    return (moment - _EPOCH) // _MICROSECOND
 
 
 def month_of(us: int) -> int:
@@ -102,9 +102,11 @@ def month_bounds(us: int) -> tuple[int, int]:
 
 def iso_text(us: int, digits: int = 0) -> str:
     """``us`` as ISO 8601 in UTC with ``Z``; ``digits`` 0, 3 or 6 of the fraction (cut, not rounded)."""
-    seconds, fraction = divmod(us, 1_000_000)
-    text = _second_text(seconds)
-    return f"{text}.{fraction:06d}"[: len(text) + 1 + digits] + "Z" if digits else text + "Z"
+    if digits == 6:
+        return f"{_second_text(us // 1_000_000)}.{us % 1_000_000:06d}Z"
+    if digits == 3:
+        return f"{_second_text(us // 1_000_000)}.{us % 1_000_000 // 1000:03d}Z"
+    return _second_text(us // 1_000_000) + "Z"
 
 
 @lru_cache(maxsize=1024)

@@ -6,14 +6,12 @@ knows the viewer if there is one. Handlers take ``viewer: TheViewer``, under ``/
 
 from __future__ import annotations
 
-import hmac
 from collections.abc import Sequence
 from typing import Any, cast
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 from anyio import CapacityLimiter, to_thread
 from litestar import MediaType, Request, Response, Router
-from litestar.connection import ASGIConnection
 from litestar.datastructures import Cookie
 from litestar.di import NamedDependency, Provide
 from litestar.handlers import BaseRouteHandler, HTTPRouteHandler
@@ -22,17 +20,16 @@ from litestar.types import Guard
 
 from headrace.api.deps import Services
 from headrace.api.errors import ApiError
+from headrace.api.people import COOKIE, CSRF_HEADER, Connection, changes, check_origin, check_token, find_viewer
 from headrace.api.services import sessions
 from headrace.api.services.roles import Membership
 from headrace.api.services.sessions import Viewer
 from headrace.web.forms import Form, is_form, read_form
 
-COOKIE = "headrace_session"
 #: Seconds that a browser keeps the cookie, as long as browsers do; the server decides when a session ends.
 COOKIE_MAX_AGE = 400 * 24 * 3_600
-#: Where forms and scripts carry the session's token.
-CSRF_FIELD, CSRF_HEADER = "csrf", "x-csrf-token"
-SAFE_METHODS = frozenset(("GET", "HEAD", "OPTIONS"))
+#: Where forms carry the session's token; scripts send it in a header.
+CSRF_FIELD = "csrf"
 
 #: For a handler's ``opt``.
 OPEN = {"door": "open"}
@@ -45,8 +42,6 @@ TheViewer = NamedDependency[SkipValidation[Viewer]]
 TheVisitor = NamedDependency[SkipValidation[Viewer | None]]
 TheForm = NamedDependency[SkipValidation[Form]]
 TheProject = NamedDependency[SkipValidation[Membership]]
-
-Connection = ASGIConnection[Any, Any, Any, Any]
 
 
 class SignedOut(Exception):
@@ -124,9 +119,8 @@ def local_path(services: Services, wanted: str) -> str:
 
 async def _gate(connection: Connection, handler: BaseRouteHandler) -> None:
     services: Services = connection.app.state.services
-    changes = connection.scope["method"] not in SAFE_METHODS  # type: ignore[typeddict-item]
-    if changes:
-        _check_origin(connection)
+    if changes(connection):
+        check_origin(connection)
     how = handler.opt.get("door", "")
     connection.state.viewer = None
     if how == "open":
@@ -138,8 +132,8 @@ async def _gate(connection: Connection, handler: BaseRouteHandler) -> None:
         return
     if found[0] is None:
         raise _signed_out(connection, services)
-    if changes:
-        await check_token(cast("Request[Any, Any, Any]", connection), found[0])
+    if changes(connection):
+        await check_form(cast("Request[Any, Any, Any]", connection), found[0])
 
 
 def _look(connection: Connection, services: Services, slug: str | None) -> tuple[Viewer | None, Membership | None]:
@@ -149,29 +143,12 @@ def _look(connection: Connection, services: Services, slug: str | None) -> tuple
     return viewer, sessions.project(services.context, viewer, slug)
 
 
-def find_viewer(connection: Connection, services: Services) -> Viewer | None:
-    """Whose cookie it is, None without one. Asks the catalog: for worker threads."""
-    token = connection.cookies.get(COOKIE, "")
-    return sessions.find(services.context, token, services.door.address(connection.scope)) if token else None
-
-
-def _check_origin(connection: Connection) -> None:
-    """A browser says which site a change comes from; what says nothing is no browser, and cannot be made to act for somebody."""
-    headers = connection.headers
-    origin = headers.get("origin")
-    if headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none") or (
-        origin is not None and urlsplit(origin).netloc != headers.get("host", "")
-    ):
-        raise ApiError(403, "foreign_origin", "this request comes from another site")
-
-
-async def check_token(request: Request[Any, Any, Any], viewer: Viewer) -> None:
-    """403 unless the request brings the session's token."""
+async def check_form(request: Request[Any, Any, Any], viewer: Viewer) -> None:
+    """403 unless the request brings the session's token, in a header or in its form."""
     sent = request.headers.get(CSRF_HEADER)
     if sent is None and is_form(request):
         sent = (await read_form(request)).get(CSRF_FIELD)
-    if not hmac.compare_digest((sent or "").encode(), viewer.csrf.encode()):
-        raise ApiError(403, "bad_token", "this page is out of date: load it again, then repeat what you did")
+    check_token(viewer, sent)
 
 
 def _signed_out(connection: Connection, services: Services) -> Exception:

@@ -13,7 +13,7 @@ from headrace.api.deps import Services, TheServices
 from headrace.api.services import ServiceError, invitations
 from headrace.api.services.accounts import OWN_PASSWORD_MIN
 from headrace.api.services.sessions import Viewer
-from headrace.web.door import VISITOR, TheForm, TheVisitor, check_token, redirect, session_cookie
+from headrace.web.door import VISITOR, TheForm, TheVisitor, check_form, redirect, session_cookie
 from headrace.web.forms import Form
 from headrace.web.render import Pages
 
@@ -30,7 +30,7 @@ async def accept(
 ) -> Response[str]:
     """Joins; a form that does not do is shown again with the reason, and the link stays good."""
     if visitor is not None:
-        await check_token(request, visitor)
+        await check_form(request, visitor)
     return await to_thread.run_sync(_accept, request, services, visitor, token, form)
 
 

@@ -7,8 +7,8 @@ from litestar import get, patch, post
 from litestar.params import FromPath, FromQuery, JSONBody
 
 from headrace.api.auth import manages, reads
-from headrace.api.deps import TheActor, TheServices
-from headrace.api.services import projects
+from headrace.api.deps import TheActor, ThePerson, TheServices
+from headrace.api.services import projects, sessions
 from headrace.api.services.projects import ProjectUse
 from headrace.api.times import maybe, when
 from headrace.catalog.projects import DEFAULT_PLATFORM
@@ -65,9 +65,16 @@ def view(info: ProjectUse) -> Project:
 
 
 @get("/projects", guards=[reads], sync_to_thread=True, summary="List projects")
-def list_projects(services: TheServices, actor: TheActor, archived: FromQuery[bool] = False) -> Projects:
+def list_projects(
+    services: TheServices, actor: TheActor, person: ThePerson, archived: FromQuery[bool] = False
+) -> Projects:
     """The projects that the key reaches, oldest first; ``archived`` adds those that are archived."""
-    return Projects([view(info) for info in projects.list_all(services.context, actor, archived=archived)])
+    found = projects.list_all(services.context, actor, archived=archived)
+    if person is not None:
+        own = {info.id for info in found}
+        others = (place.info for place in sessions.projects(services.context, person) if place.info.id not in own)
+        found = sorted([*found, *others], key=lambda info: info.number)
+    return Projects([view(info) for info in found])
 
 
 @post("/projects", guards=[manages], sync_to_thread=True, summary="Make a project", opt={"sample": {"name": "Shop"}})

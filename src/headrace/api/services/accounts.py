@@ -17,8 +17,7 @@ from headrace.catalog import accounts, logins
 from headrace.catalog.accounts import AccountRow
 from headrace.records.text import clean_text
 
-#: Characters of a password: fewer than SeeStack asks for (seestack.md 4) would do for an account that holds less than these may. The
-#: most are SeeStack's.
+#: Characters of a password that a person chooses, whichever way the account is made; the most are SeeStack's (seestack.md 4).
 OWN_PASSWORD_MIN, PASSWORD_MAX = 12, 128
 #: Characters of an address (RFC 5321).
 EMAIL_MAX = 254

@@ -35,7 +35,7 @@ RELATED: Final[tuple[str, ...]] = (
 _TABLES: Final = tuple(TYPES_OF)
 _CURSOR: Final = re.compile(r"(\d{1,17})\.([0-9a-f-]{36})\.([a-z]{1,20})\Z", re.ASCII)
 #: Columns that the head of a record shows, or nobody.
-_NO_FIELD: Final = frozenset(("id", "ts", "received_at", "labels", "raw", "message"))
+_NO_FIELD: Final = frozenset(("id", "ts", "received_at", "labels", "raw", "message", "type", "level", "dialect"))
 
 
 class Wanted(msgspec.Struct, frozen=True, kw_only=True):

@@ -28,7 +28,6 @@ COMFORTABLE, MAX_SHOWN = 300, 2_000
 AGGREGATES: Final = ("sum", "mean", "min", "max", "last", "count")
 #: Points of one question for a percentile: exact ranks need every value in memory.
 MAX_RANKED = 2_000_000
-_DAY_US: Final = 86_400_000_000
 _SUMMARIZED: Final[tuple[Aggregate, ...]] = ("sum", "mean", "min", "max", "last")
 _CALENDAR: Final = ("1d", "1w", "1M")
 
@@ -175,7 +174,7 @@ def _before(buckets: Grid, tz: str) -> Grid:
     """
     start, end, resolution = buckets.start, buckets.end, buckets.resolution
     if resolution in _CALENDAR:
-        days = max(1, -(-(end - start) * 1000 // _DAY_US))
+        days = -(-(_local(end, tz) - _local(start, tz)) // timedelta(days=1))
         days += -days % 7 if resolution == "1w" else 0
         moved = _days_back(start, days, tz), _days_back(end, days, tz)
     else:
@@ -183,6 +182,11 @@ def _before(buckets: Grid, tz: str) -> Grid:
         length = -(-(end - start) // width) * width
         moved = start - length, end - length
     return grid(*moved, resolution, tz)
+
+
+def _local(ms: int, tz: str) -> datetime:
+    """What the zone's clock shows: differences between two such times are whole days where days are 23 or 25 hours long, too."""
+    return datetime.fromtimestamp(ms / 1000, zone(tz)).replace(tzinfo=None)
 
 
 def _days_back(ms: int, days: int, tz: str) -> int:

@@ -82,6 +82,7 @@ def create(
     if id is not None and (actor.account is not None or not _BROUGHT_ID.fullmatch(id)):
         raise ServiceError("invalid", "an id of your own is 1 to 64 letters, digits, dots, dashes or underscores")
     with context.catalog.write() as conn:
+        _require_owner(conn, actor.who)
         account_id = actor.account or _account(conn, account)
         if id is not None and projects.by_id(conn, id) is not None:
             raise ServiceError("conflict", "another project has this id")
@@ -207,6 +208,14 @@ def _quota(quota: int | None) -> int | None:
 def _slug(name: str) -> str:
     plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
     return re.sub(r"[^a-z0-9]+", "-", plain)[:SLUG_MAX].strip("-") or _SLUGLESS
+
+
+def _require_owner(conn: Connection, who: Who) -> None:
+    """Of people only owners of the instance make projects; a key may make them for its account."""
+    if who.kind == "account":
+        row = accounts.by_id(conn, who.id)
+        if row is None or row.role != "owner":
+            raise ServiceError("forbidden", "only an owner of this server may make projects")
 
 
 def _account(conn: Connection, ref: str | None) -> str:

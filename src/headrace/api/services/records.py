@@ -72,12 +72,13 @@ def milliseconds(value: float) -> str:
 
 
 def _event(row: Mapping[str, Any]) -> tuple[str, str, str, str]:
-    """The message, else what was measured, else how it ended."""
+    """What was measured, and the message or else how it ended."""
     measured = [
-        "" if row["value"] is None else f"{row['value']:.12g}",
         "" if row["duration_ms"] is None else milliseconds(row["duration_ms"]),
+        "" if row["value"] is None else f"{row['value']:.12g}",
     ]
-    parts = [row["message"] or row["status"], *measured]
+    # Figures first: they set the direction of the line, whatever the message is written in.
+    parts = [*measured, row["message"] or row["status"]]
     return row["type"], row["name"], row["level"], " · ".join(part for part in parts if part)
 
 

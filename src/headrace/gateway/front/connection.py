@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from headrace.gateway.front.front import Front
 
 #: Bytes that are read ahead of whoever reads the body, and of requests sent before the present one is answered.
-AHEAD_MAX = 256 * 1024
+AHEAD_MAX = 64 * 1024
 
 #: Bytes of a body nobody wants that are still read so that the connection can go on; with more to come it is closed.
 SKIP_MAX = 1024 * 1024

@@ -24,6 +24,8 @@ interface Drawing {
 const HEIGHT = 320;
 /** Up to this many buckets each is marked by a dot. */
 const DOTS = 60;
+/** So many times the usual distance between points is a gap. */
+const MISSING = 3;
 /** A drag of fewer pixels is a click. */
 const DRAG = 6;
 const short = new Intl.NumberFormat("en", { notation: "compact", maximumSignificantDigits: 3 });
@@ -70,9 +72,9 @@ function options(drawing: Drawing, width: number): uPlot.Options {
   const value = (unit: string) => (_: uPlot, number: number | null) => (number === null ? "–" : `${long.format(number)}${unit ? ` ${unit}` : ""}`);
   for (const line of drawing.lines) {
     const stroke = colour(`--series-${line.slot}`);
-    series.push({ label: line.name, stroke, width: 2, points: { show: dots, size: 5 }, spanGaps: false, value: value(line.unit) });
+    series.push({ label: line.name, stroke, width: 2, points: { show: dots, size: 5 }, gaps, value: value(line.unit) });
     if (line.previous.length) {
-      series.push({ label: `${line.name}, before`, stroke, width: 1.5, dash: [4, 4], alpha: 0.65, points: { show: false }, value: value(line.unit) });
+      series.push({ label: `${line.name}, before`, stroke, width: 1.5, dash: [4, 4], alpha: 0.65, points: { show: false }, gaps, value: value(line.unit) });
     }
   }
   return {
@@ -88,6 +90,16 @@ function options(drawing: Drawing, width: number): uPlot.Options {
     cursor: { drag: { x: true, y: false, setScale: false }, y: false },
     hooks: { setSelect: [(self) => zoom(self)], draw: [(self) => mark(self, drawing)] },
   };
+}
+
+/** Buckets narrower than the points are apart stay empty: a line breaks only where several points in a row are missing. */
+function gaps(self: uPlot, at: number, from: number, to: number, found: uPlot.Series.Gaps): uPlot.Series.Gaps {
+  const known: number[] = [];
+  const [times, values] = [self.data[0], self.data[at] ?? []];
+  for (let index = from; index <= to; index++) if (values[index] != null) known.push(self.valToPos(times[index] ?? 0, "x", true));
+  const steps = known.slice(1).map((x, index) => x - (known[index] ?? 0)).sort((a, b) => a - b);
+  const usual = steps[steps.length >> 1] ?? 0;
+  return found.filter(([left, right]) => right - left > MISSING * usual);
 }
 
 /** The selected part as the page's range. */

@@ -32,7 +32,7 @@ function show(record: Arrived): void {
   }
   const item = element("li", "", "arrived");
   const words = [record.name, record.text].filter((one, at, all) => one && all.indexOf(one) === at).join(" · ");
-  item.append(element("span", record.dialect, "badge good"), element("span", record.type, "badge"), element("bdi", words));
+  item.append(element("span", record.dialect, "badge good"), element("span", record.type, "badge plain"), element("bdi", words));
   list.prepend(item);
   while (list.children.length > SHOWN) list.lastElementChild?.remove();
   announce(`A record arrived: ${record.dialect} ${words}`);

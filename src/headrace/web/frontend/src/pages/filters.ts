@@ -1,5 +1,6 @@
 // Lists that are narrowed by a form above them: what is chosen or typed shows at once and goes into the URL.
 import { refresh } from "../kit/fresh";
+import { isLive } from "../kit/live";
 
 /** How long a pause while typing must be, ms. */
 const PAUSE_MS = 250;
@@ -26,6 +27,8 @@ async function show(form: HTMLFormElement): Promise<void> {
   asked = new AbortController();
   const url = new URL(form.action);
   for (const [name, value] of new FormData(form)) if (typeof value === "string" && value !== "") url.searchParams.append(name, value);
+  if (isLive()) url.searchParams.set("live", "1"); // switched on after the form was drawn
+  else url.searchParams.delete("live");
   history.pushState(null, "", url);
   try {
     await refresh(url.href, [form.dataset["filters"] ?? "", "range", "page-foot"], asked.signal);
