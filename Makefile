@@ -9,7 +9,7 @@ STATIC := src/headrace/web/static/manifest.json
 WORKERS ?= 2
 FRONTEND := $(shell find src/headrace/web/frontend -name node_modules -prune -o -type f -print)
 
-.PHONY: run demo test lint bench lock clean
+.PHONY: run demo test lint bench pictures lock clean
 
 $(STAMP): pyproject.toml requirements.lock requirements-dev.lock
 	$(PYTHON) -m venv $(VENV)
@@ -45,6 +45,10 @@ lint: $(STATIC)
 # Measures on this machine; results in bench/results/ and as a table.
 bench: $(STAMP)
 	$(BIN)/python -m bench $(ARGS)
+
+# Pictures of every page into docs/pictures, made in Chromium.
+pictures: $(STATIC)
+	$(BIN)/python tests/browser/pictures.py docs/pictures
 
 # Pins the dependencies anew from pyproject.toml.
 lock: $(STAMP)

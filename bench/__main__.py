@@ -13,8 +13,8 @@ from bench.servers import installed
 from headrace import __version__
 
 RESULTS = Path(__file__).parent / "results"
-FULL = Options(seconds=6, rounds=5, sustained_s=120, points=10_000_000, claims=50_000_000)
-QUICK = Options(seconds=2, rounds=1, sustained_s=5, points=200_000, claims=200_000)
+FULL = Options(seconds=6, rounds=5, sustained_s=120, points=10_000_000, claims=50_000_000, events=1_000_000)
+QUICK = Options(seconds=2, rounds=1, sustained_s=5, points=200_000, claims=200_000, events=20_000)
 
 
 def main() -> int:

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from bench import bodies, claims, load, storage
+from bench import pages as web_pages
 from bench.load import closed, open_loop, percentile
 from bench.servers import Server, headrace, influx, installed, victoria
 
@@ -40,6 +41,7 @@ class Options(NamedTuple):
     sustained_s: float
     points: int
     claims: int
+    events: int
 
 
 def _headers(server: Server) -> dict[str, str]:
@@ -287,6 +289,25 @@ def queries(options: Options) -> list[Row]:
     ]
 
 
+def pages(options: Options) -> list[Row]:
+    """Every page of a project with many stats, points and events, as HTML, for somebody who is signed in."""
+    with headrace() as server:
+        web_pages.fill(server, options.points, options.events)
+        found = web_pages.measure(server)
+        memory = server.memory_mb()
+    rows = [
+        Row("pages", "points stored", options.points, "points"),
+        Row("pages", "events stored", options.events, "events"),
+    ]
+    for took in found:
+        rows += [
+            Row("pages", f"{took.page}, p50", took.p50, "ms"),
+            Row("pages", f"{took.page}, p95", took.p95, "ms", goal="< 150"),
+            Row("pages", f"{took.page}, packed", took.packed / 1000, "kB"),
+        ]
+    return [*rows, Row("pages", "memory after", memory, "MB")]
+
+
 def bytes_per_point(options: Options) -> list[Row]:
     """Bytes on disk per point after merges, raw table and rollups apart."""
     count = min(options.points, 5_000_000)
@@ -306,6 +327,7 @@ SECTIONS: dict[str, Callable[[Options], list[Row]]] = {
     "readable": readable,
     "sustained": sustained,
     "queries": queries,
+    "pages": pages,
     "storage": bytes_per_point,
     "claims": held_claims,
 }

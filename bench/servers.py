@@ -19,6 +19,8 @@ from pathlib import Path
 from typing import Any
 
 READY_S = 60.0
+#: The account that Headrace is set up with.
+EMAIL, PASSWORD = "bench@example.test", "bench bench bench"
 
 
 class Server:
@@ -113,9 +115,9 @@ def headrace(data: Path | None = None, **env: str) -> Iterator[Server]:
                 "--data",
                 str(data),
                 "--email",
-                "bench@example.test",
+                EMAIL,
                 "--password",
-                "bench bench bench",
+                PASSWORD,
                 "--json",
             ]
             made = json.loads(subprocess.run(init, check=True, capture_output=True).stdout)

@@ -28,7 +28,7 @@ from headrace.gateway.peers import Peers
 from headrace.gateway.routes import RouteTable
 from headrace.listeners import Listeners
 from headrace.settings import DIALECT_OPTIONS, Settings
-from headrace.wiring import make_api, make_checks, make_handlers
+from headrace.wiring import make_api, make_checks, make_handlers, make_session_key
 
 #: Claims that wait in the journal before they are folded, and answers kept for retries at most.
 FOLD_AT = 100_000
@@ -150,6 +150,7 @@ def _make_gateway(house: House, keys: KeyTable) -> Gateway:
         seal=_outbox_seal(house).seal,
     )
     gateway.fallback = make_api(house, gateway)
+    gateway.session_key = make_session_key(house, gateway)
     return gateway
 
 

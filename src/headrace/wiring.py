@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from headrace.admission.keys import KeyRow, KeyTable, LookUpFailed
@@ -12,11 +12,13 @@ from headrace.admission.limits import Limiter, Spec
 from headrace.api.app import create_api
 from headrace.api.compat import logister, seestack, slowstats, statflow
 from headrace.api.compat.base import CompatServices
+from headrace.api.compat.people import session_key
 from headrace.api.deps import HistogramReading, Readiness, Readings, Services, Unavailable
 from headrace.api.services.server_state import CLAIM_BYTES, Holdings
 from headrace.app import LOOP_WAIT_S, House, clock
 from headrace.catalog import dead_letters
 from headrace.dialects.registry import DIALECTS
+from headrace.gateway.exchange import Exchange
 from headrace.gateway.front.bridge import App
 from headrace.gateway.gateway import Check, Gateway, Handler
 from headrace.journal.aside import set_aside
@@ -151,6 +153,17 @@ def make_handlers(house: House) -> Mapping[str, Handler]:
 def make_checks(house: House) -> Mapping[str, Check]:
     """What the vendors' reads ask of a body before it is charged, by the same names."""
     return statflow.checks(CompatServices(house.context, house.open_store))
+
+
+def make_session_key(house: House, gateway: Gateway) -> Callable[[Exchange], KeyRow | None]:
+    """How the gateway finds the key that a person's session stands for."""
+
+    def find(exchange: Exchange) -> KeyRow | None:
+        headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in exchange.headers.items()}
+        address = gateway.peers.address(exchange.line.client, exchange.headers)
+        return session_key(house.context, exchange.method, headers, exchange.query(), address)
+
+    return find
 
 
 def make_api(house: House, gateway: Gateway) -> App:

@@ -87,6 +87,13 @@ class Room:
         admission = self.admission
         return await admission.append(admission.decide(submission, PROJECT), retry)
 
+    async def kept(self, digest: bytes) -> Answer | None:
+        """The first answer under a retry key, once it may be given."""
+        found = self.admission.kept_answer(digest)
+        if found is not None and found.durable is not None:
+            await found.durable
+        return None if found is None else found.answer
+
     def break_commits(self) -> Callable[[], None]:
         """Makes every commit fail until what is given back is called."""
         self.journal._writer.db.execute("PRAGMA busy_timeout=0")

@@ -13,7 +13,8 @@ from admission_room import NOW_US, PROJECT, Clock, Room, claim, intent, key, poi
 from headrace.admission.admission import ANSWER_KEPT_US, REPLAYED
 from headrace.journal import JournalUnavailable
 from headrace.journal import journal as writer
-from headrace.records.intents import Answer, CheckInFact, Intent, Submission
+from headrace.records.encode import BadRow
+from headrace.records.intents import Answer, CheckInFact, Intent, RowIn, Submission
 
 RETRY = b"r" * 16
 
@@ -142,7 +143,7 @@ def test_no_retry_is_answered_by_what_a_failed_commit_took_back(room: Room) -> N
         waiting = asyncio.ensure_future(room.append(first, retry=RETRY))
         await asyncio.sleep(0)
         asyncio.get_running_loop().call_soon(room.journal.commit)
-        again = asyncio.ensure_future(room.admission.kept_answer(RETRY))
+        again = asyncio.ensure_future(room.kept(RETRY))
         return await asyncio.gather(waiting, again, return_exceptions=True)
 
     mend = room.break_commits()
@@ -210,28 +211,28 @@ def test_the_first_answer_is_kept_for_a_day(room: Room, clock: Clock) -> None:
     other = submission(intent(point("b")), intent(point("c")))
     first = room.run(room.append(asked, retry=RETRY))[0]
     for _ in range(2):  # from memory, then from the file
-        again = room.run(room.admission.kept_answer(RETRY))[0]
+        again = room.run(room.kept(RETRY))[0]
         assert (again.status, again.body) == (first.status, first.body)
         assert again.headers == (*first.headers, REPLAYED)
         room.reopen()
     assert room.run(room.append(other, retry=RETRY))[0].body == first.body
     clock.now = NOW_US + ANSWER_KEPT_US - 1
-    assert room.run(room.admission.kept_answer(RETRY))[0] is not None
+    assert room.run(room.kept(RETRY))[0] is not None
     clock.now += 1
-    assert room.run(room.admission.kept_answer(RETRY))[0] is None
+    assert room.run(room.kept(RETRY))[0] is None
     # A clock that is set back brings it back, and one that is right again does not keep it longer.
     clock.now = NOW_US - ANSWER_KEPT_US
-    assert room.run(room.admission.kept_answer(RETRY))[0] is not None
+    assert room.run(room.kept(RETRY))[0] is not None
     clock.now = NOW_US + ANSWER_KEPT_US
     assert body(room.run(room.append(other, retry=RETRY))[0]) == ["NEW", "NEW"]
-    assert room.run(room.admission.kept_answer(RETRY))[0].body == b'["NEW", "NEW"]'
+    assert room.run(room.kept(RETRY))[0].body == b'["NEW", "NEW"]'
 
 
 def test_only_good_answers_are_kept(room: Room) -> None:
     room.run(room.append(submission(intent(point("a", "counter")))))
     conflict = submission(intent(point("a", "value")))
     assert room.run(room.append(conflict, retry=RETRY))[0].status == 409
-    assert room.run(room.admission.kept_answer(RETRY))[0] is None
+    assert room.run(room.kept(RETRY))[0] is None
     # An answer to nothing new is one, too.
     repeated = submission(intent(claims=[claim("c")]))
     room.run(room.append(repeated))
@@ -246,7 +247,7 @@ def test_a_retry_waits_until_the_first_answer_is_durable(room: Room) -> None:
     async def look() -> tuple[bool, bool]:
         first = asyncio.ensure_future(room.append(asked, retry=RETRY))
         await asyncio.sleep(0)
-        again = asyncio.ensure_future(room.admission.kept_answer(RETRY))
+        again = asyncio.ensure_future(room.kept(RETRY))
         await asyncio.sleep(0)
         early = again.done()
         await asyncio.gather(first, again)
@@ -262,3 +263,21 @@ def test_a_retry_key_belongs_to_project_method_and_route(room: Room) -> None:
     digests |= {make(1, "POST", "/a", b"K")}
     assert len(digests) == 5
     assert all(len(digest) == 16 for digest in digests)
+
+
+def test_a_point_that_comes_as_a_row_is_stored_as_points_are(room: Room) -> None:
+    """So do dead letters come back; a segment holds points in one form only."""
+    row = RowIn("points", (PROJECT, 7, NOW_US // 1000, 2.5, 1))
+    room.run(
+        room.append(Submission([Intent(rows=(row,))], lambda _: Answer(204))),
+        room.append(submission(intent(point("a")))),
+    )
+    assert room.rows()["points"][0] == [PROJECT, 7, NOW_US // 1000, 2.5, 1]
+    assert len(room.rows()["points"]) == 2
+    for bad in (
+        (PROJECT + 1, 7, NOW_US // 1000, 2.5, 1),
+        (PROJECT, 7, NOW_US // 1000, None, 1),
+        (PROJECT, -1, NOW_US // 1000, 2.5, 1),
+    ):
+        (refused,) = room.run(room.append(Submission([Intent(rows=(RowIn("points", bad),))], lambda _: Answer(204))))
+        assert isinstance(refused, BadRow)

@@ -24,7 +24,11 @@ WATCHED = ("/app/account", "/app/projects", "/app/p/{slug}/members", "/app/p/{sl
 def paths(route: PageRoute, site) -> list[str]:
     """The route's path, and its twin's where one handler serves both."""
     path = route.filled(site.ids)
-    return [path, f"{path}.json"] if route.path.endswith("}") and route.path != "/app/p/{slug}" and route.of_project else [path]
+    return (
+        [path, f"{path}.json"]
+        if route.path.endswith("}") and route.path != "/app/p/{slug}" and route.of_project
+        else [path]
+    )
 
 
 def read(person, path: str) -> tuple[int, str, str]:

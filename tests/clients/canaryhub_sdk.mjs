@@ -54,4 +54,3 @@ const wait = (ms) => new Promise((done) => setTimeout(done, ms));
 const calls = { init, event, error, flush, wait };
 for (const [name, ...words] of JSON.parse(process.argv[2])) await calls[name](...words);
 console.log(JSON.stringify(sent));
-process.exit(0);

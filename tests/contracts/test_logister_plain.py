@@ -61,6 +61,9 @@ check_ins = document(
         "status": text,
         "expected_interval_seconds": st.sampled_from([1, 60, 0, 2**31 - 1, 2**31, "60"]),
         "environment": text,
+        "release": text,
+        "trace_id": text,
+        "request_id": text,
         "duration_ms": st.sampled_from([0, 1, 0.5, 10**12, 10**12 + 1, -1, "5"]),
         "occurred_at": times | scalars,
         "uuid": uuids,
@@ -126,7 +129,9 @@ def test_the_events_that_programs_send_are_plain() -> None:
     sent = event(uuid=UUID, level="info", fingerprint="f", occurred_at="2026-04-02T09:59:58Z", context=context)
     assert parse_plain(sent) is not None
     agree(sent, parse_plain, exact_event)
-    told_of = check_in(uuid=UUID, slug="nightly", status="error", duration_ms=5, expected_interval_seconds=60)
+    told_of = check_in(
+        uuid=UUID, slug="nightly", status="error", duration_ms=5, expected_interval_seconds=60, release="1"
+    )
     assert plain_check_in(told_of) is not None
     agree(told_of, plain_check_in, exact_check_in)
 

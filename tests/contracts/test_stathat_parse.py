@@ -18,8 +18,8 @@ from headrace.dialects.base import Fault, FaultDetail, LimitState, Refusal
 from headrace.dialects.jsontext import NotJson
 from headrace.dialects.stathat import BODY_CAP, DIALECT, MAX_POINTS
 from headrace.dialects.stathat_answers import finish
-from headrace.dialects.stathat_forms import amount, moment, names_of, read_form
-from headrace.dialects.stathat_reading import MAX_ITEMS, exact_batch, fast_batch
+from headrace.dialects.stathat_forms import amount, measure, moment, names_of, plain_count, read_form
+from headrace.dialects.stathat_reading import MAX_ITEMS, exact_batch, fast_batch, item_of
 from headrace.records.intents import NEW, Answer, Decision, PointIn, Verdict
 from headrace.records.tables import PointFlag
 from headrace.records.times import FUTURE_US
@@ -435,6 +435,25 @@ def test_what_the_fast_reader_accepts_the_exact_one_reads_alike(body: bytes) -> 
 
     assert measured(fast[1]) == measured(items)
     assert (fast[0] or "").replace("\x00", "\ufffd") == (key or "")
+
+
+@given(
+    st.dictionaries(
+        st.sampled_from(["stat", "count", "value", "t", "ezkey"]),
+        st.sampled_from(["1", "007", "0", "", " 5", "1e3", "²", "1" * 15, "1" * 16, "a~b", "n" * 255, "n" * 256])
+        | text,
+    )
+)
+def test_a_plain_count_is_what_measuring_finds(params: dict[str, str]) -> None:
+    plain = plain_count(params, NOW_US)
+    if plain is not None:
+        assert [(plain, None)] == measure(item_of(params), NOW_US, implied=False, zero=1.0)
+
+
+def test_most_counts_are_plain() -> None:
+    assert plain_count({"stat": " page views ", "count": "12", "ezkey": "k"}, NOW_US) is not None
+    for unsure in ({"count": "0"}, {"count": "1", "value": "1"}, {"count": "1", "t": "1"}, {"count": "1.5"}, {}):
+        assert plain_count({"stat": "s", **unsure}, NOW_US) is None
 
 
 @given(request_bodies | st.binary(max_size=80), st.sampled_from(["/ez", "/c", "/v"]), st.booleans())

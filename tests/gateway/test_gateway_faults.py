@@ -156,7 +156,7 @@ def test_a_mistake_of_ours_is_500_without_a_word_of_detail(endpoint: Endpoint, c
 class LiveKeys(Keys):
     """A key table with one key, for any project."""
 
-    def find(self, secret: str) -> Any:
+    def find(self, _secret: str, _digest: bytes) -> Any:
         return SimpleNamespace(
             id="k",
             account="a",

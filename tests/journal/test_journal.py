@@ -2,44 +2,17 @@
 
 from __future__ import annotations
 
-import asyncio
 import sqlite3
-from collections.abc import Callable
+from binascii import crc32
+from contextlib import closing
 from pathlib import Path
-from typing import Any
 
 import pytest
+from journal_rooms import FIRST, open_journal, pages, run
 
 from headrace.journal import Journal, JournalReader, JournalUnavailable, SavedAnswer, SavedStat, trimming
 from headrace.journal import journal as writer
-from headrace.journal.schema import FACTS, JournalTooNew
-
-MIB = 1024 * 1024
-FIRST = 1_000
-
-
-class Clock:
-    def __init__(self) -> None:
-        self.now = 1_700_000_000_000_000
-
-    def __call__(self) -> int:
-        return self.now
-
-
-def open_journal(folder: Path, *, cap: int = 100 * MIB, first: int = FIRST, min_free: int = 0) -> Journal:
-    return Journal(folder / "journal.db", clock=Clock(), first_segment=first, cap_bytes=cap, min_free_bytes=min_free)
-
-
-def run(work: Callable[[], Any]) -> Any:
-    return asyncio.run(work())
-
-
-def pages(journal: Journal, segment: int) -> list[tuple[str, int, int, bytes]]:
-    reader = JournalReader(journal.path)
-    try:
-        return [(page.table, page.part, page.row_count, page.body) for page in reader.pages(segment)]
-    finally:
-        reader.close()
+from headrace.journal.schema import _TABLES, FACTS, JournalTooNew, page_ids
 
 
 def test_requests_of_one_turn_share_a_commit_and_a_page_per_partition(tmp_path: Path) -> None:
@@ -316,3 +289,31 @@ def test_a_file_of_a_newer_release_is_refused(tmp_path: Path) -> None:
     db.close()
     with pytest.raises(JournalTooNew, match="newer"):
         open_journal(tmp_path)
+
+
+def test_a_file_of_the_first_form_is_read_and_goes_on(tmp_path: Path) -> None:
+    """Its pages are lines, whatever newer ones beside them are."""
+    path = tmp_path / "journal.db"
+    older = _TABLES.replace(" body BLOB NOT NULL,\n    form INTEGER NOT NULL DEFAULT 0\n", " body BLOB NOT NULL\n", 1)
+    assert older != _TABLES
+    with closing(sqlite3.connect(path)) as db:
+        db.executescript(older + "PRAGMA user_version=1;")
+        db.executemany("INSERT INTO meta VALUES (?, ?)", [("uuid", "old"), ("last_segment", "40")])
+        page = (page_ids(41)[0], "points", 2026, 1, crc32(b"[1]\n"), 5, b"[1]\n")
+        db.execute("INSERT INTO pages VALUES (?, ?, ?, ?, ?, ?, ?)", page)
+        db.commit()
+
+    async def work() -> None:
+        journal = open_journal(tmp_path)
+        assert (journal.uuid, journal.segment, journal.backlog.rows) == ("old", 42, 1)
+        batch = journal.batch(1, 4)
+        batch.add_rows("points", 2026, b"\x01", 1, form=1)
+        await batch.done
+        reader = JournalReader(path)
+        found = [(page.body, page.form, page.intact) for segment in (41, 42) for page in reader.pages(segment)]
+        assert found == [(b"[1]\n", 0, True), (b"\x01", 1, True)]
+        reader.close()
+        journal.close()
+        assert open_journal(tmp_path).segment == 43
+
+    run(work)

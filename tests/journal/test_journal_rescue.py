@@ -211,6 +211,20 @@ def test_a_number_that_cannot_be_true_is_not_believed(path: Path) -> None:
     assert open_journal(path).segment == FIRST + 3
 
 
+def test_a_file_of_the_first_form_is_saved_into_one_of_today(path: Path) -> None:
+    with closing(sqlite3.connect(path, isolation_level=None)) as db:
+        db.execute("ALTER TABLE pages DROP COLUMN form")
+        db.execute("PRAGMA user_version=1")
+        db.execute("DELETE FROM meta WHERE key = 'uuid'")
+    found = begin(path)
+    assert found is not None
+    rescue.finish(path, found)
+    assert found.rows == PAGES
+    reader = JournalReader(path)
+    assert [(page.body, page.form) for page in reader.pages(FIRST)] == [(body(number), 0) for number in range(20)]
+    reader.close()
+
+
 # --- stops in between
 
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 from itertools import permutations
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from headrace.catalog import Catalog, monitors, sqlite_url
-from headrace.loader.projections import newest_check_ins
-from headrace.records.intents import CheckInFact
+from headrace.loader.projections import newest_check_ins, read_facts
+from headrace.records.intents import CheckInFact, DailyEventFact, SessionFact, UsageFact
 
 NOW = 1_790_000_000_000_000
 
@@ -69,3 +70,11 @@ def test_a_monitor_is_made_when_any_of_its_check_ins_makes_it() -> None:
     (merged,) = newest_check_ins([check_in(1), check_in(2, creates=False)])
     assert merged.creates
     assert merged.ts == NOW + 2
+
+
+def test_facts_are_read_by_kind_and_the_events_of_a_day_only_counted() -> None:
+    lines = [msgspec.json.encode(fact) for fact in (DailyEventFact(1, 20_000), check_in(1), UsageFact(1, 202604, 3))]
+    facts, days = read_facts([lines[0], *lines, lines[0], lines[1], msgspec.json.encode(DailyEventFact(2, 20_000))])
+    assert days == {(1, 20_000): 3, (2, 20_000): 1}
+    assert facts == {CheckInFact: [check_in(1)] * 2, UsageFact: [UsageFact(1, 202604, 3)]}
+    assert facts[SessionFact] == []

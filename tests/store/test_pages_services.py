@@ -288,7 +288,10 @@ def test_a_chart_of_two_with_summaries(measured):
     assert orders.summary == charts.Summary(120, 120.0, 1.0, 1.0, 1.0, 1.0, 1.0)
     assert load.summary == charts.Summary(100, 4950.0, 49.5, 0.0, 99.0, 99.0, 95.0)
     assert (found.previous_start, orders.previous, orders.before) == (None, [], None)
-    assert chart(measured, ["load"], START, START + HOUR, resolution="1h", aggregate="max").lines[0].values == [59.0]
+    assert chart(measured, ["load"], START, START + 2 * HOUR, resolution="1h", aggregate="max").lines[0].values == [
+        59.0,
+        99.0,
+    ]
 
 
 def test_a_chart_beside_the_period_before(measured):
@@ -322,7 +325,7 @@ def test_days_are_the_zones_own_where_the_clock_changes(place, put, midnight, ho
 
 @pytest.mark.parametrize(
     ("asked", "length", "given"),
-    [("1m", 90 * DAY, "1h"), ("1M", HOUR, "30m"), ("1h", DAY, "1h"), ("", DAY, "5m"), ("", 365 * DAY, "1w")],
+    [("1m", 90 * DAY, "3h"), ("1M", HOUR, "30m"), ("1h", DAY, "1h"), ("", DAY, "5m"), ("", 365 * DAY, "1w")],
 )
 def test_a_resolution_that_does_not_fit_gives_way(measured, asked, length, given):
     found = chart(measured, ["orders"], START, START + length, resolution=asked)
@@ -380,10 +383,30 @@ def test_the_feed_tells_each_record_once_when_its_segment_is_whole(place, put, p
     came(place, last := next(numbers))
     found = since(first)
     assert [(one.type, one.name, one.text) for one in found.records] == [
-        ("point", "orders", "4 · 2 points"), ("log", "", "hello"), ("request", "GET /a", "no answer · 0 ms"),
+        ("log", "", "hello"), ("request", "GET /a", "no answer · 0 ms"), ("point", "orders", "4 · 2 points"),
     ]  # fmt: skip
     assert (found.upto, since(found.upto)) == (last, live.Arrivals([], last))
-    assert found.records[0].id == stat_text(51)
+    assert found.records[2].id == stat_text(51)
+
+
+@pytest.mark.parametrize("sent", [live.MOST - 1, live.MOST, live.MOST + 1])
+def test_the_feed_tells_the_latest_of_what_comes_too_fast(place, put_rows, sent):
+    came(place, first := next(numbers))
+    put_rows("events", place.number, [{"type": "log", "name": f"{at}", "received_at": US + at} for at in range(sent)])
+    came(place, next(numbers))
+    found = live.since(place.context, lambda: place.store, place.owner, project=place.number, after=first).records
+    assert [one.name for one in found] == [f"{at}" for at in range(sent)][-live.MOST :]
+
+
+@pytest.mark.parametrize(
+    ("limit", "code"), [(0, "invalid"), (activity.PAGE_MAX + 1, "invalid"), (activity.PAGE_MAX, "")]
+)
+def test_how_much_a_page_holds(place, limit, code):
+    arguments = {"project": place.number, "wanted": Wanted(), "limit": limit}
+    if code:
+        refused(code, activity.page, place.context, place.store, place.owner, **arguments)
+    else:
+        assert activity.page(place.context, place.store, place.owner, **arguments).records == []
 
 
 def test_the_feed_waits_for_a_store_that_does_not_answer(place):

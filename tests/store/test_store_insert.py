@@ -1,4 +1,5 @@
 import json
+import math
 import threading
 from datetime import UTC, datetime
 from uuid import uuid4
@@ -8,13 +9,14 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from store_rows import MINUTE, START, line_of, numbers, resolved, row_of
 
-from headrace.records.encode import BadRow
-from headrace.records.points import encode_points
+from headrace.records.encode import MAX_MS, BadRow
+from headrace.records.points import PointRow, encode_points, point_record
 from headrace.records.tables import TABLES
 from headrace.records.text import clean_text
 from headrace.store import PointRecords, RowsRefused, Store, StoreUnavailable
 from headrace.store.engine import INSERT_SETTINGS
 from headrace.store.events import get_row
+from headrace.store.migrations import MIGRATIONS
 from headrace.store.schema import sent_columns
 
 ROLLUPS = ("points_1m", "points_15m")
@@ -55,6 +57,37 @@ def test_points_reach_the_table_and_both_rollups(store: Store, project: int, bat
         (8, START, 2.0, 1, 2.0, 2.0, (14 * MINUTE, 2.0), batch),
     ]
     assert store.last_points(2026, batch) == [(project, 7, START + 61_000), (project, 8, START + 14 * MINUTE)]
+
+
+def test_of_points_in_one_moment_the_one_sent_last_is_the_last(store: Store, put, project: int) -> None:
+    values = {7: [1.0, 3.0, 2.0], 8: [5.0, 9.0]}
+    put(project, [(7, START, 1.0), (8, START + 1, 5.0), (7, START, 3.0), (8, START, 9.0), (7, START, 2.0)])
+    for rollup in ROLLUPS:
+        assert [row[6] for row in rolled(store, rollup, project)] == [(0, values[7][-1]), (1, values[8][0])]
+
+
+def test_values_keep_every_bit(store: Store, put, project: int) -> None:
+    values = [0.1, -0.0, 5e-324, 1.7976931348623157e308, 2.0**53 + 1, 8.41, 1 / 3]
+    put(project, [(7, START + n, value) for n, value in enumerate(values)])
+    sql = "SELECT value FROM points WHERE project = {project:UInt32} ORDER BY ts"
+    found = [row[0] for row in store._fetch(sql, {"project": project})]
+    assert [value.hex() for value in found] == [value.hex() for value in values]
+
+
+def test_the_views_of_the_first_step_are_replaced(store: Store, put, project: int) -> None:
+    """A folder of an older release: its views feed the rollups until the step that puts others in their place."""
+    steps = {migration.number: migration.statements for migration in MIGRATIONS}
+    older = [sql for sql in steps[1] if sql.startswith("CREATE MATERIALIZED VIEW") and "TO points_1" in sql]
+    newer = steps[4]
+    for sql in ("DROP VIEW points_1m_in_view", *newer[:2], *older):
+        store._client.command(sql)
+    put(project, [(7, START, 1.0)])
+    for _ in range(2):  # a step that was stopped half way is done again
+        for sql in newer:
+            store._client.command(sql)
+    put(project, [(7, START + 61_000, 2.0)])
+    assert [row[2:4] for row in rolled(store, "points_1m", project)] == [(1.0, 1), (2.0, 1)]
+    assert [row[2:4] for row in rolled(store, "points_15m", project)] == [(3.0, 2)]
 
 
 def test_a_full_insert_is_one_part_in_each_table(store: Store, project: int, batch: int) -> None:
@@ -214,6 +247,26 @@ def test_a_row_past_the_parser_s_own_blocks_is_named_too(store: Store, project: 
     with pytest.raises(RowsRefused) as refused:
         store.probe("points", b"".join(lines))
     assert refused.value.row == 150_000
+
+
+@pytest.mark.parametrize("place", [0, 70_000])
+def test_a_record_that_the_engine_refuses_is_named(store: Store, project: int, batch: int, place: int) -> None:
+    rows = [PointRow(project, 7, START + n, 1.0, 0) for n in range(80_000)]
+    for bad in (
+        rows[place]._replace(value=math.inf),
+        rows[place]._replace(ts=-1),
+        rows[place]._replace(ts=MAX_MS),
+        rows[place]._replace(project=0),
+    ):
+        records = b"".join(map(point_record, [*rows[:place], bad, *rows[place + 1 :]]))
+        for call in (
+            lambda data: store.probe("points", data),
+            lambda data: store.insert("points", data, len(rows), str(uuid4())),
+        ):
+            with pytest.raises(RowsRefused, match="out of its column's range") as refused:
+                call(PointRecords(records, batch))
+            assert refused.value.row == place
+    assert raw(store, project) == 0
 
 
 def test_quoted_data_cannot_forge_the_row_number(store: Store, project: int, batch: int) -> None:

@@ -34,7 +34,8 @@ class Claims:
     def add(self, claims: Sequence[tuple[bytes, bytes]]) -> Callable[[], None]:
         """Claims each digest with its value; gives what takes them back."""
         at = whole_seconds(self._clock())
-        self._recent.update({digest: (value, at) for digest, value in claims})
+        for digest, value in claims:
+            self._recent[digest] = (value, at)
 
         def undo() -> None:
             for digest, _ in claims:

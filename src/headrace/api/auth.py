@@ -9,9 +9,9 @@ from anyio import to_thread
 from litestar.connection import ASGIConnection
 from litestar.handlers import BaseRouteHandler
 
-from headrace.api.deps import Services, Target
+from headrace.api.deps import Asking, Services
 from headrace.api.errors import ApiError
-from headrace.api.people import COOKIE, CSRF_HEADER, changes, check_origin, check_token, find_target
+from headrace.api.people import COOKIE, CSRF_HEADER, changes, check_origin, check_token, find_asking
 from headrace.api.services import key_actor
 from headrace.catalog.keys import KeyRow
 
@@ -50,7 +50,7 @@ def authenticate(services: Services, headers: Mapping[str, str], scope: str) -> 
 
 
 class Guard:
-    """A route guard for ``scope``: runs before the body is read and leaves in ``state.target`` who asks, in ``state.viewer`` the person.
+    """A route guard for ``scope``: runs before the body is read and leaves in ``state.asking`` who asks, in ``state.viewer`` the person.
     A cookie counts only where no key is sent.
     """
 
@@ -63,15 +63,15 @@ class Guard:
         if sent_secret(connection.headers) is not None or COOKIE not in connection.cookies:
             key = authenticate(services, connection.headers, self.scope)
             actor = key_actor(key, services.door.address(connection.scope))
-            connection.state.target = Target(actor, key.project)
+            connection.state.asking = Asking(actor, key.project)
             return
-        viewer, target = await to_thread.run_sync(find_target, connection, services)
+        viewer, asking = await to_thread.run_sync(find_asking, connection, services)
         if changes(connection):
-            check_origin(connection)
+            check_origin(connection.headers)
             check_token(viewer, connection.headers.get(CSRF_HEADER))
-        if self.scope not in target.actor.scopes:
+        if self.scope not in asking.actor.scopes:
             raise ApiError(403, "forbidden", f"your role in this project lacks the {self.scope} scope")
-        connection.state.viewer, connection.state.target = viewer, target
+        connection.state.viewer, connection.state.asking = viewer, asking
 
 
 reads = Guard("read")

@@ -117,7 +117,7 @@ class Services:
     session_idle_us: int = IDLE_US
 
 
-class Target(NamedTuple):
+class Asking(NamedTuple):
     """Who asks, and about which project: the key's own unless an account-wide key names another; a person's request names it, or it is
     None.
     """
@@ -126,8 +126,8 @@ class Target(NamedTuple):
     project: str | int | None
 
 
-class OfProject(NamedTuple):
-    """A target whose project is known."""
+class Target(NamedTuple):
+    """Who asks, about a project that is known."""
 
     actor: Actor
     project: str | int
@@ -135,19 +135,19 @@ class OfProject(NamedTuple):
 
 def provide_actor(request: Request[Any, Any, Any]) -> Actor:
     """The caller that the route's guard found."""
-    target: Target = request.state.target
-    return target.actor
+    asking: Asking = request.state.asking
+    return asking.actor
 
 
-def provide_target(request: Request[Any, Any, Any], project: FromQuery[str | None] = None) -> OfProject:
+def provide_target(request: Request[Any, Any, Any], project: FromQuery[str | None] = None) -> Target:
     """``project``: id or slug. Whether the caller reaches it is decided where it is looked up (404 if not). Raises
     :class:`~headrace.api.services.ServiceError` ``invalid`` when none is known.
     """
-    target: Target = request.state.target
-    wanted = project if project is not None else target.project
+    asking: Asking = request.state.asking
+    wanted = project if project is not None else asking.project
     if wanted is None:
         raise ServiceError("invalid", "say which project: project=…")
-    return OfProject(target.actor, wanted)
+    return Target(asking.actor, wanted)
 
 
 def provide_person(request: Request[Any, Any, Any]) -> Viewer | None:
@@ -156,7 +156,7 @@ def provide_person(request: Request[Any, Any, Any]) -> Viewer | None:
     return viewer
 
 
-def project_number(services: Services, target: OfProject) -> int:
+def project_number(services: Services, target: Target) -> int:
     """The number of the target's project. Raises :class:`~headrace.api.services.ServiceError` ``not_found`` for an unknown, foreign or
     archived one.
     """
@@ -167,5 +167,5 @@ def project_number(services: Services, target: OfProject) -> int:
 #: What a handler writes to be given these; the objects are ours, so nothing validates them again.
 TheServices = NamedDependency[SkipValidation[Services]]
 TheActor = NamedDependency[SkipValidation[Actor]]
-TheTarget = NamedDependency[SkipValidation[OfProject]]
+TheTarget = NamedDependency[SkipValidation[Target]]
 ThePerson = NamedDependency[SkipValidation[Viewer | None]]

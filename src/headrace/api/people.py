@@ -7,12 +7,13 @@ it comes from, and the page knows its session's token.
 from __future__ import annotations
 
 import hmac
+from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
 from litestar.connection import ASGIConnection
 
-from headrace.api.deps import Services, Target
+from headrace.api.deps import Asking, Services
 from headrace.api.errors import ApiError
 from headrace.api.services import sessions
 from headrace.api.services.sessions import Viewer
@@ -35,9 +36,8 @@ def find_viewer(connection: Connection, services: Services) -> Viewer | None:
     return sessions.find(services.context, token, services.door.address(connection.scope)) if token else None
 
 
-def check_origin(connection: Connection) -> None:
+def check_origin(headers: Mapping[str, str]) -> None:
     """403 for a change from another site. What names no site is no browser, and cannot be made to act for somebody."""
-    headers = connection.headers
     origin = headers.get("origin")
     if headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none") or (
         origin is not None and urlsplit(origin).netloc != headers.get("host", "")
@@ -51,7 +51,7 @@ def check_token(viewer: Viewer, sent: str | None) -> None:
         raise ApiError(403, "bad_token", "this page is out of date: load it again, then repeat what you did")
 
 
-def find_target(connection: Connection, services: Services) -> tuple[Viewer, Target]:
+def find_asking(connection: Connection, services: Services) -> tuple[Viewer, Asking]:
     """Who is behind the cookie, and as whom they act: in the project that path or query name, else on their own (``project`` None).
     Asks the catalog: for worker threads. Raises :class:`ApiError` 401, and ``not_found`` for a project that is not theirs.
     """
@@ -60,6 +60,6 @@ def find_target(connection: Connection, services: Services) -> tuple[Viewer, Tar
         raise ApiError(401, "signed_out", "sign in, or send an API key as Authorization: Bearer …")
     named = connection.path_params.get("project") or connection.query_params.get("project")
     if not named:
-        return viewer, Target(viewer.actor, None)
+        return viewer, Asking(viewer.actor, None)
     place = sessions.project(services.context, viewer, named)
-    return viewer, Target(place.actor, place.info.number)
+    return viewer, Asking(place.actor, place.info.number)

@@ -209,6 +209,8 @@ class Route(NamedTuple):
     #: Finds the key in query or body, so that the step ``auth`` comes after ``body``; None: look in the headers, "": there is
     #: none. May raise :class:`Refusal`, and may leave what it read in ``Inbound.reading``.
     secret_of: Callable[[Inbound], str | None] | None = None
+    #: Where no key is shown, a person's session may stand for one (rulings 1).
+    sessions: bool = False
     #: As ``cors``, but only for projects that let browsers in.
     cors_by_project: bool = False
     #: Behind the step ``headers``: raises :class:`Refusal`.

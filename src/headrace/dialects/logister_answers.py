@@ -8,7 +8,7 @@ from uuid import UUID
 from headrace.dialects.answers import json_answer, refuse
 from headrace.dialects.base import Refusal
 from headrace.dialects.logister_identity import legacy_id
-from headrace.records.intents import Answer, Decision, Render, Verdict
+from headrace.records.intents import NEW, Answer, Decision, Render, Verdict
 
 #: Bytes of a UUID, as claims give it back.
 UUID_BYTES = 16
@@ -55,14 +55,16 @@ def accepted(project: int, record_id: str, *, with_legacy_id: bool = True, is_sp
     """Renders the answer for one record once it is decided: 201, 200 for a replay, 422 for another family's UUID."""
 
     def render(decisions: Sequence[Decision]) -> Answer:
-        verdict, held = decisions[0].verdict, decisions[0].value
-        if verdict is Verdict.CONFLICT:
+        decision = decisions[0]
+        if decision is NEW:
+            return Answer(201, f"{{{told(record_id)}}}".encode())
+        if decision.verdict is Verdict.CONFLICT:
             return invalid([UUID_TAKEN])
-        replayed = verdict is Verdict.DUPLICATE
-        name = first_id(held, record_id) if replayed else record_id
+        return Answer(200, f'{{{told(first_id(decision.value, record_id))},"duplicate":true}}'.encode())
+
+    def told(name: str) -> str:
+        """Bytes put together: nothing of them needs escaping."""
         number = f',"legacy_id":{legacy_id(project, name)}' if with_legacy_id else ""
-        kind = ',"type":"span"' if is_span else ""
-        again = ',"duplicate":true' if replayed else ""
-        return Answer(200 if replayed else 201, f'{{"id":"{name}"{number},"status":"accepted"{kind}{again}}}'.encode())
+        return f'"id":"{name}"{number},"status":"accepted"' + (',"type":"span"' if is_span else "")
 
     return render

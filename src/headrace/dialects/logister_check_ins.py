@@ -35,7 +35,7 @@ from headrace.dialects.logister_record import (
 from headrace.dialects.logister_times import Occurrence, moment_us, telemetry_evidence
 from headrace.dialects.rows import event_row
 from headrace.records.ids import uuid7
-from headrace.records.intents import CheckInFact, Intent, Submission
+from headrace.records.intents import CheckInFact, Claim, Intent, Submission
 from headrace.records.times import Happened, clamp
 
 CHECK_IN = "check_in"
@@ -74,6 +74,9 @@ class _PlainCheckIn(msgspec.Struct, forbid_unknown_fields=True, gc=False):
     duration_ms: Annotated[float, msgspec.Meta(gt=0, le=LONGEST_MS)] | None = None
     occurred_at: str | None = None
     uuid: str = ""
+    release: Annotated[str, msgspec.Meta(max_length=LABEL_CHARS)] = ""
+    trace_id: str = ""
+    request_id: str = ""
 
 
 class _PlainBody(msgspec.Struct, forbid_unknown_fields=True, gc=False):
@@ -87,32 +90,52 @@ def plain_check_in(inbound: Inbound) -> Submission | None:
     """The submission of a check-in with the fields that nearly all have, equal to that of :func:`exact_check_in`; None when only that
     one can tell.
     """
-    body, project, received_us = inbound.body, inbound.project, inbound.received_us
+    body, received_us = inbound.body, inbound.received_us
     if inbound.key_kind == MOBILE or b"\\u0000" in body:
         return None
     try:
         sent = _decode(body).check_in
     except (ValueError, RecursionError):
         return None
-    slug, status, environment = sent.slug.strip(), sent.status.strip(), sent.environment
+    slug, status = sent.slug.strip(), sent.status.strip()
     uuid = as_uuid(sent.uuid) if sent.uuid else ""
-    if uuid is None or not slug or not status or environment.isspace() or max(len(slug), len(status)) > LABEL_CHARS:
+    if (
+        uuid is None
+        or not slug
+        or not status
+        or sent.environment.isspace()
+        or max(len(slug), len(status)) > LABEL_CHARS
+    ):
         return None
+    record_id = uuid or uuid7(received_us)
+    intent = _plain_intent(inbound, sent, slug, status, record_id, event_claims(inbound.project, uuid))
+    return Submission((intent,), accepted(inbound.project, record_id, with_legacy_id=False))
+
+
+def _plain_intent(
+    inbound: Inbound, sent: _PlainCheckIn, slug: str, status: str, record_id: str, claims: tuple[Claim, ...]
+) -> Intent:
+    project, received_us = inbound.project, inbound.received_us
     level = "error" if status == FAILED else "info"
-    occurred_at = None if is_blank(sent.occurred_at) else sent.occurred_at
-    happened = _happened(occurred_at, received_us)
     stored: dict[str, Any] = {"event_type": CHECK_IN, "message": slug, "level": level}
+    occurred_at = None if is_blank(sent.occurred_at) else sent.occurred_at
     if occurred_at is not None:
         stored["occurred_at"] = occurred_at
+    happened = _happened(occurred_at, received_us)
     interval_s = sent.expected_interval_seconds or DEFAULT_INTERVAL_S
-    context: dict[str, Any] = {"environment": environment, "check_in_slug": slug, "check_in_status": status}
-    context["expected_interval_seconds"] = interval_s
+    links = {"release": sent.release, "trace_id": sent.trace_id, "request_id": sent.request_id}
+    links = {name: text for name, text in links.items() if text and not text.isspace()}
+    context = stored["context"] = {
+        "environment": sent.environment,
+        **links,
+        "check_in_slug": slug,
+        "check_in_status": status,
+        "expected_interval_seconds": interval_s,
+    }
     if sent.duration_ms is not None:
         context["duration_ms"] = sent.duration_ms
     source = default_source(inbound.project_platform)
     context["telemetry_evidence"] = telemetry_evidence(source, Occurrence(happened), received_us)
-    stored["context"] = context
-    record_id = uuid or uuid7(received_us)
     row = event_row(
         project=project,
         ts=happened.ts,
@@ -121,7 +144,7 @@ def plain_check_in(inbound: Inbound) -> Submission | None:
         ts_sent=happened.sent,
         dialect="logister",
         id=record_id,
-        environment=environment,
+        environment=sent.environment,
         type=CHECK_IN,
         level=level,
         name=slug,
@@ -129,23 +152,23 @@ def plain_check_in(inbound: Inbound) -> Submission | None:
         status=status,
         duration_ms=sent.duration_ms,
         raw=compact_text(stored),
+        **links,
     )
     fact = CheckInFact(
-        project,
-        slug,
-        environment,
-        status != FAILED,
-        status,
-        happened.ts,
-        received_us,
-        interval_s,
-        sent.duration_ms,
-        "",  # message: the slug says it
-        record_id,
-        True,  # creates
+        project=project,
+        slug=slug,
+        environment=sent.environment,
+        ok=status != FAILED,
+        status=status,
+        ts=happened.ts,
+        received_at=received_us,
+        interval_s=interval_s,
+        duration_ms=sent.duration_ms,
+        message="",  # the slug says it
+        event_id=record_id,
+        creates=True,
     )
-    intent = Intent((row,), (), "logister", event_claims(project, uuid), (fact,))
-    return Submission((intent,), accepted(project, record_id, with_legacy_id=False))
+    return Intent((row,), (), "logister", claims, (fact,))
 
 
 def exact_check_in(inbound: Inbound) -> Submission:

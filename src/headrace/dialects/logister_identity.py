@@ -51,7 +51,8 @@ def event_claims(project: int, uuid: str) -> tuple[Claim, ...]:
     """What an event with a client's UUID claims; nothing without one."""
     if not uuid:
         return ()
-    return (Claim(claim_key(EVENT_FAMILY, project, uuid), (claim_key(SPAN_FAMILY, project, uuid),)),)
+    rivals = (claim_key(SPAN_FAMILY, project, uuid),)
+    return (Claim(claim_key(EVENT_FAMILY, project, uuid), rivals),)
 
 
 def span_uuid(project: int, trace_id: str, span_id: str) -> str:

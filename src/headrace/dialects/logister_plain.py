@@ -36,7 +36,6 @@ from headrace.dialects.logister_normalize import (
     is_blank,
     names_device,
     snake_key,
-    text_of,
 )
 from headrace.dialects.logister_record import default_source, points_of
 from headrace.dialects.logister_times import occurrence, telemetry_evidence
@@ -63,30 +62,29 @@ class _PlainBody(msgspec.Struct, forbid_unknown_fields=True, gc=False):
 
 _decode = msgspec.json.Decoder(_PlainBody).decode
 
-#: Keys of a context that are columns as they stand, and those of them with few distinct values.
-_COLUMNS = frozenset(
-    [
-        "environment",
-        "release",
-        "service",
-        "trace_id",
-        "span_id",
-        "parent_span_id",
-        "request_id",
-        "session_id",
-        "user_id",
-    ]
+#: Keys of a context that are columns as they stand, in the order of the columns; those before ``_LONG`` have few distinct values.
+_COLUMNS = (
+    "environment",
+    "release",
+    "service",
+    "trace_id",
+    "span_id",
+    "parent_span_id",
+    "request_id",
+    "session_id",
+    "user_id",
 )
-_SHORT = frozenset(["environment", "release", "service"])
-#: Keys under which columns, times or labels may lie deeper.
-_DEEP = frozenset(["trace", "session", "user", "evidence", "diagnostic", "tags"])
-
+_LONG = _COLUMNS.index("trace_id")
+_NOTHING = [DEFAULT_ENVIRONMENT] + [""] * (len(_COLUMNS) - 1)
+#: Keys under which columns, times or labels may lie deeper, and the server's own.
+_DEEP = frozenset(["trace", "session", "user", "evidence", "diagnostic", "tags", "telemetry_evidence"])
 #: Where a context may hold a measurement.
 _VALUES = frozenset(["value", "metric"])
 
-#: What a key of a context means, as far as it alone tells. Remembered: telemetry repeats the same few hundred keys.
-_Meaning = Literal["column", "label", "other", "closer"]
-_meanings: dict[str, _Meaning] = {}
+#: What a key of a context means, as far as it alone tells: its place among ``_COLUMNS``, from 1, or one of these. Remembered: telemetry repeats
+#: the same few hundred keys.
+_LABEL, _OTHER, _CLOSER = -1, -2, -3
+_meanings: dict[str, int] = {}
 _REMEMBERED_KEY = 64
 _REMEMBERED_KEYS = 8192
 
@@ -115,7 +113,7 @@ def _intent(
     inbound: Inbound,
     event: PlainEvent,
     record_id: str,
-    columns: dict[str, str],
+    columns: list[str],
     labels: dict[str, str],
     claims: tuple[Claim, ...],
 ) -> Intent:
@@ -124,7 +122,6 @@ def _intent(
     kind, message, context = event.event_type, event.message, event.context
     if is_blank(context.get("environment")):
         context["environment"] = DEFAULT_ENVIRONMENT
-    environment = columns.get("environment", DEFAULT_ENVIRONMENT)
     occurred = occurrence(event.occurred_at, context, received_us)
     happened = occurred.happened
     value = None if _VALUES.isdisjoint(context) else value_of(context)
@@ -138,15 +135,7 @@ def _intent(
         happened.sent,
         "logister",
         record_id,
-        environment,
-        columns.get("release", ""),
-        columns.get("service", ""),
-        columns.get("trace_id", ""),
-        columns.get("span_id", ""),
-        columns.get("parent_span_id", ""),
-        columns.get("request_id", ""),
-        columns.get("session_id", ""),
-        columns.get("user_id", ""),
+        *columns,
         kind,
         label_text(event.level),
         event_name(kind, context, message),
@@ -158,7 +147,7 @@ def _intent(
         labels,
         _raw(event),
     )
-    told = "commit_sha" in context and deployment_told(context, project, environment, happened.ts, received_us)
+    told = "commit_sha" in context and deployment_told(context, project, columns[0], happened.ts, received_us)
     points = points_of(context, message, value, happened) if kind == "metric" else ()
     return Intent((RowIn(EVENTS.name, values),), points, "logister", claims, (told,) if told else ())
 
@@ -176,38 +165,39 @@ def _raw(event: PlainEvent) -> str:
     return compact_text(stored)
 
 
-def columns_of(context: dict[str, Any]) -> tuple[dict[str, str], dict[str, str]] | None:
-    """The typed columns and the labels of a context that shows them all at its top, None when it needs a closer look."""
-    columns: dict[str, str] = {}
+def columns_of(context: dict[str, Any]) -> tuple[list[str], dict[str, str]] | None:
+    """``_COLUMNS`` and the labels of a context that shows them all at its top, None when it needs a closer look."""
+    columns = _NOTHING.copy()
     labels: dict[str, str] = {}
     nested = False
     for name, value in context.items():
         meaning = _meanings.get(name) or _meaning(name)
         kind = type(value)
-        if meaning == "closer":
+        if meaning == _CLOSER:
             return None
         if kind is dict or kind is list:
             nested = True
-        elif meaning == "other" or is_blank(value):
             continue
-        elif meaning == "column":
-            text = text_of(value)
-            columns[name] = text[:LABEL_CHARS] if name in _SHORT else text
-        else:
-            text = value if kind is str else text_of(value)
+        text = value if kind is str else scalar_text(value)
+        if meaning == _OTHER or not text or text.isspace():
+            continue
+        if meaning == _LABEL:
             if len(text) <= LABEL_VALUE_CHARS and len(labels) < MAX_LABELS:
                 labels[name] = text
+        else:
+            columns[meaning - 1] = text if meaning > _LONG else text[:LABEL_CHARS]
     if nested and holds_hardware_id(context):
         return None
     return columns, labels
 
 
-def _meaning(name: str) -> _Meaning:
-    found: _Meaning = "label" if may_be_label(name) else "other"
+def _meaning(name: str) -> int:
     if name in _COLUMNS:
-        found = "column"
-    elif name in _DEEP or snake_key(name) != name or name == "telemetry_evidence" or names_device(name):
-        found = "closer"
+        found = _COLUMNS.index(name) + 1
+    elif name in _DEEP or snake_key(name) != name or names_device(name):
+        found = _CLOSER
+    else:
+        found = _LABEL if may_be_label(name) else _OTHER
     if len(name) <= _REMEMBERED_KEY and len(_meanings) < _REMEMBERED_KEYS:
         _meanings[name] = found
     return found

@@ -1,6 +1,7 @@
 """Rows of the canonical tables from keyword arguments, in table order, absent columns empty.
 
-A parser names only the columns that it knows; the order of a table's columns stays in ``records.tables``.
+A parser names only the columns that it knows; the order of a table's columns stays in ``records.tables``. Only what reads the posts
+that most programs send writes its tuple out by position, for a tenth of the cost.
 """
 
 from __future__ import annotations

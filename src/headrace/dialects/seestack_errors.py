@@ -38,7 +38,6 @@ _CHECKED = ("exceptionClass", "message", "level", "environment", "release")
 _SPARE = ("service", "traceId", "spanId", "requestId", "sessionId", "fingerprint")
 _TEXTS = (*_CHECKED, *_SPARE)
 _USER = ("id", "email", "ip")
-_NOBODY = [""]
 _TEXT = frozenset([str])
 
 
@@ -119,11 +118,13 @@ def _plain(fields: Fields) -> tuple[list[str], str] | None:
         return None
     if texts[2] not in LEVELS and fields.sent.get("level") is not None:
         return None
-    frames = fields.sent.get("stackTrace")
-    user = fields.inner("user").plain(_USER) if fields.sent.get("user") is not None else _NOBODY
-    if user is None or (frames is not None and type(frames) is not list):
+    frames, user = fields.sent.get("stackTrace"), fields.sent.get("user")
+    if frames is not None and (type(frames) is not list or not _TEXT.issuperset(map(type, frames))):
         return None
-    return texts, user[0]
+    if user is None:
+        return texts, ""
+    known = Fields(user).plain(_USER) if type(user) is dict else None
+    return None if known is None else (texts, known[0])
 
 
 def _exact(fields: Fields) -> tuple[list[str], str]:
@@ -143,7 +144,7 @@ def _frames(sent: Any) -> list[str]:
     if type(sent) is not list:
         raise Unreadable("stackTrace")
     if _TEXT.issuperset(map(type, sent)):
-        return sent
+        return list(sent)
     return [text(frame, f"stackTrace[{index}]") for index, frame in enumerate(sent) if frame is not None]
 
 

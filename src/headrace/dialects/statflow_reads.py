@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -81,6 +82,10 @@ _NOTE = (
 )
 
 
+#: Key calls are for sessions too (rulings 2).
+_KEY_CALL: Mapping[str, Any] = {"sessions": True, "kinds": ("key", "session")}
+
+
 def _route(method: str, path: str, handler: str, summary: str, **more: Any) -> Route:
     return Route(
         path=path,
@@ -155,6 +160,7 @@ ROUTES: tuple[Route, ...] = (
         "keys_create",
         "Make an API key; its text is shown this once.",
         scope=("read", "write"),
+        **_KEY_CALL,
         body_type=NewApiKey,
         answers=(
             (201, f'{{{_KEY},"key":"sf_…","created_at":"2026-04-02T10:00:00Z","expires_at":null}}'),
@@ -168,6 +174,7 @@ ROUTES: tuple[Route, ...] = (
         "keys_list",
         "List the project's live keys, without their texts.",
         scope=("read", "write"),
+        **_KEY_CALL,
         answers=(
             (
                 200,
@@ -183,6 +190,7 @@ ROUTES: tuple[Route, ...] = (
         "keys_revoke",
         "Revoke a key at once; a key may revoke itself.",
         scope=("read", "write"),
+        **_KEY_CALL,
         answers=((204, ""), _NO_READ, (404, '{"error":"key not found"}'), *_REFUSALS),
     ),
     _body_route(

@@ -31,6 +31,7 @@ from headrace.dialects.stathat_forms import (
     classic_point,
     measure,
     names_of,
+    plain_count,
 )
 from headrace.dialects.stathat_reading import item_of, read_classic, read_ez, read_request
 from headrace.records.intents import Answer, Decision, Intent, StatType, Submission, Verdict
@@ -83,6 +84,10 @@ def parse_ez(inbound: Inbound) -> Submission:
     reading = inbound.reading or read_request(inbound)
     if not inbound.project_allows("ez"):
         raise refuse(EZ_OFF)
+    plain = plain_count(reading.params, inbound.received_us) if reading.items is None else None
+    if plain is not None and inbound.body.isascii():
+        render = partial(_render, inbound, batch=False, first_failed=False, problems=[])
+        return Submission((Intent((), (plain,)),), render, atomic=False)
     batch = reading.items is not None
     items = reading.items if reading.items is not None else [item_of(reading.params)]
     if not batch and may_be_truncated(inbound) and names_of(items[0].stat):

@@ -152,6 +152,19 @@ def measure(item: Item, received_us: int, *, implied: bool, zero: float) -> list
     return [Measured((name, "counter", ts, count, flags), (name, "value", ts, value, flags)) for name in names]
 
 
+def plain_count(params: dict[str, str], received_us: int) -> PlainPoint | None:
+    """The point of a form with nothing but a stat's name and a count in digits, as most are sent: the one that :func:`measure` finds.
+    None when there is more to it.
+    """
+    stat, count = params.get("stat", ""), params.get("count", "")
+    name = stat.strip()
+    if not 1 <= len(name) <= MAX_NAME or "~" in name or "value" in params or "t" in params or clean_text(name) != name:
+        return None
+    if len(count) >= PLAIN_DIGITS or not count.isascii() or not count.isdigit() or not count.strip("0"):
+        return None
+    return name, "counter", received_us // 1000, float(count), 0
+
+
 def check_names(names: list[str]) -> None:
     """Raises :class:`Problem` for too many of them or one that is too long."""
     if len(names) > MAX_PARTS or any(len(name) > MAX_NAME for name in names):

@@ -11,7 +11,7 @@ from functools import partial
 from typing import Any
 
 from headrace.admission.admission import Admission
-from headrace.admission.keys import KeyTable, LookUpFailed
+from headrace.admission.keys import KeyRow, KeyTable, LookUpFailed
 from headrace.admission.limits import Limiter
 from headrace.admission.monitors import MonitorTable
 from headrace.dialects.base import Dialect, Fault, FaultDetail, Refusal, Route
@@ -93,6 +93,8 @@ class Gateway:
         self.clock = clock
         #: Encrypts what only this instance may read; called from any thread.
         self.seal = seal
+        #: The key that a person's session stands for (``Route.sessions``), None without one; asks the catalog, so it runs aside.
+        self.session_key: Callable[[Exchange], KeyRow | None] = lambda _: None
         self.in_flight = InFlight()
         #: Answers since the start: accepted ingest by dialect, refused requests by (dialect, fault or "body", status).
         self.accepted: Counter[str] = Counter()

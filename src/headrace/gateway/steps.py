@@ -55,12 +55,23 @@ def auth(exchange: Exchange) -> Waiting:
     """The key. A look-up that cannot be made is 503, never 401: real SDKs switch themselves off on 401 (rulings 1)."""
     secret_of = exchange.route.secret_of
     if secret_of is None:
-        _authenticate(exchange, *_shown(exchange))
+        secret, digest = _shown(exchange)
+        if secret is None and exchange.route.sessions and exchange.header(b"cookie") is not None:
+            return _auth_person(exchange)
+        _authenticate(exchange, secret, digest)
         return None
     if len(exchange.body) > PARSE_ASIDE:
         return _auth_aside(exchange, secret_of)
     _authenticate_read(exchange, secret_of(exchange))
     return None
+
+
+async def _auth_person(exchange: Exchange) -> None:
+    key = await asyncio.to_thread(exchange.gateway.session_key, exchange)
+    if key is None:
+        _refuse_unknown(exchange, Fault.NO_KEY)
+        return
+    exchange.key = key
 
 
 async def _auth_aside(exchange: Exchange, secret_of: Callable[[Inbound], str | None]) -> None:

@@ -76,7 +76,8 @@ def is_doubtful(path: Path) -> bool:
 
 def trust(path: Path) -> None:
     """The file was looked at, or another took its place."""
-    beside(path, _DOUBTFUL).unlink(missing_ok=True)
+    if is_doubtful(path):
+        beside(path, _DOUBTFUL).unlink()
 
 
 def sync_folder(folder: Path) -> None:

@@ -11,7 +11,9 @@ import asyncio
 import sqlite3
 import time
 from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
+from typing import NamedTuple
 from uuid import uuid4
 
 from headrace.journal import schema
@@ -30,9 +32,29 @@ SEGMENT_BYTES = 32 * 1024 * 1024
 #: How long a commit may be put off while requests keep joining it, seconds.
 GATHER_S = 0.002
 
+#: A commit of this many bytes is written on a thread of its own. A small one is done sooner than a thread would take over.
+ASIDE_BYTES = 64 * 1024
+
+
+class _Written(NamedTuple):
+    """``gone``: segments that were trimmed with a commit; ``seconds``: how long it took."""
+
+    gone: list[int]
+    seconds: float
+
+
+class _Writing(NamedTuple):
+    """A commit beside the event loop; ``now`` is its time, µs."""
+
+    batch: Batch
+    now: int
+    written: Future[_Written]
+
 
 class Journal:
-    """Opened by one process, used on one thread (the event loop's). Times in µs from ``clock``."""
+    """Opened by one process, used on one thread (the event loop's), which writes large commits on another one. Times in µs from
+    ``clock``.
+    """
 
     def __init__(
         self,
@@ -64,7 +86,10 @@ class Journal:
         # Counted here: SQLite gives the ids of a table that was emptied once more, and a trim that still runs would take them.
         self._next_claim = self.side.last_claim() + 1
         self._open: Batch | None = None
+        self._writing: _Writing | None = None
+        self._aside = ThreadPoolExecutor(1, "journal")
         self._failure = ""
+        self._failed = 0
         self._closed = False
         #: Called after every commit with rows in it (wakes the loader).
         self.on_commit: Callable[[], None] = lambda: None
@@ -81,9 +106,9 @@ class Journal:
             held_rows += self._open.row_count
             held_bytes += self._open.size
         if held_rows and (held_rows + rows > SEGMENT_ROWS or held_bytes + size > SEGMENT_BYTES):
-            before = self._open
+            failed = self._failed
             self.seal()
-            if before is not None and before.done.exception() is not None:
+            if self._failed != failed:
                 # What the caller has decided may rest on stats and claims that have just been taken back.
                 raise JournalUnavailable(self._failure)
         batch = self._open or self._begin()
@@ -105,11 +130,12 @@ class Journal:
         if batch.requests != seen and time.monotonic() < until:
             asyncio.get_running_loop().call_soon(self._turn, batch, batch.requests, until)
         else:
-            self.commit()
+            self._commit_next()
 
     def pending(self) -> asyncio.Future[None] | None:
-        """What a duplicate must wait for before it is confirmed: the commit that may carry its original."""
-        return self._open.done if self._open is not None else None
+        """What a duplicate must wait for before it is confirmed: the commit that may carry its original, or one after it."""
+        last = self._open or (self._writing and self._writing.batch)
+        return last.done if last is not None else None
 
     def seal(self) -> int:
         """Ends the current segment if it holds rows and gives the number of the last sealed one."""
@@ -120,47 +146,86 @@ class Journal:
         return self.segment - 1
 
     def commit(self) -> None:
-        """Writes and syncs the open batch. Failures go to the batch's future, never to the caller."""
-        batch, self._open = self._open, None
-        if batch is None:
+        """Writes and syncs all that was added. Failures go to the batch's future, never to the caller."""
+        self._settle()
+        if (batch := self._open) is not None:
+            now = self._close(batch)
+            self._finish(batch, now, lambda: self._write(batch, now))
+
+    def _commit_next(self) -> None:
+        """Commits what is open, much of it beside the event loop, which reads the next requests meanwhile. One commit is under way at a
+        time: what comes before it is done gathers for the next.
+        """
+        if (batch := self._open) is None or self._writing is not None:
             return
+        if batch.size < ASIDE_BYTES:
+            self.commit()
+            return
+        loop, now = asyncio.get_running_loop(), self._close(batch)
+        self._writing = writing = _Writing(batch, now, self._aside.submit(self._write, batch, now))
+        writing.written.add_done_callback(lambda _: loop.call_soon_threadsafe(self._written, writing))
+
+    def _written(self, writing: _Writing) -> None:
+        if writing is self._writing:
+            self._settle()
+            self._commit_next()
+
+    def _settle(self) -> None:
+        """Waits for the commit beside the event loop, if there is one."""
+        writing, self._writing = self._writing, None
+        if writing is not None:
+            self._finish(writing.batch, writing.now, writing.written.result)
+
+    def _close(self, batch: Batch) -> int:
+        """Nothing is added to ``batch`` from here on. Gives the time of its commit."""
+        self._open = None
         for close in batch.closing:
             close()
+        self._segment_rows += batch.row_count
+        self._segment_bytes += batch.size
+        return self._clock()
+
+    def _write(self, batch: Batch, now: int) -> _Written:
         started = time.perf_counter()
-        now = self._clock()
+        with self._writer.transaction() as db:
+            self._place = insert_batch(db, batch, self._place, self._next_claim, now)
+            self._next_claim += len(batch.claims)
+            gone = self._trims.some(db, self.backlog)
+        return _Written(gone, time.perf_counter() - started)
+
+    def _finish(self, batch: Batch, now: int, write: Callable[[], _Written]) -> None:
         try:
-            gone = self._write(batch, now)
+            written = write()
         except sqlite3.Error as error:
             self._fail(batch, error)
             return
-        self.commit_times.observe(time.perf_counter() - started)
         self._failure = ""
-        self._trims.done(gone, self.backlog)
+        self.commit_times.observe(written.seconds)
+        self._trims.done(written.gone, self.backlog)
         if self._trims and not self._closed:
             asyncio.get_running_loop().call_soon(self._schedule)
         if batch.size:
-            self._segment_rows += batch.row_count
-            self._segment_bytes += batch.size
             self.backlog.add(batch.segment, batch.size, batch.row_count, now)
         if not batch.done.done():
             batch.done.set_result(None)
         if batch.size:
             self.on_commit()
 
-    def _write(self, batch: Batch, now: int) -> list[int]:
-        """Gives the segments that are trimmed with it."""
-        with self._writer.transaction() as db:
-            self._place = insert_batch(db, batch, self._place, self._next_claim, now)
-            self._next_claim += len(batch.claims)
-            return self._trims.some(db, self.backlog)
-
     def _fail(self, batch: Batch, error: sqlite3.Error) -> None:
         self._failure = why(error)
-        for undo in reversed(batch.undo):
-            undo()
-        if not batch.done.done():
-            batch.done.set_exception(JournalUnavailable(self._failure))
-            batch.done.exception()  # a batch of trims has nobody waiting
+        self._failed += 1
+        self._segment_rows -= batch.row_count
+        self._segment_bytes -= batch.size
+        # What was added meanwhile may rest on stats and claims that are taken back here.
+        after, self._open = self._open, None
+        for failed in (after, batch):
+            if failed is None:
+                continue
+            for undo in reversed(failed.undo):
+                undo()
+            if not failed.done.done():
+                failed.done.set_exception(JournalUnavailable(self._failure))
+                failed.done.exception()  # a batch of trims has nobody waiting
 
     # --- back-pressure
 
@@ -183,7 +248,6 @@ class Journal:
             self._writer.set_meta("probed_at", str(self._clock()))
         except sqlite3.Error as error:
             self._failure = why(error)
-            self._writer.rollback()
         else:
             self._failure = ""
 
@@ -223,4 +287,5 @@ class Journal:
         """Commits what is open and closes the file."""
         self._closed = True  # what is still to be trimmed goes at the next start; the loop may be gone already
         self.commit()
+        self._aside.shutdown()
         self._writer.close()

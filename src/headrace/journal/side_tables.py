@@ -32,27 +32,29 @@ class SideTables:
         :class:`JournalUnavailable` when that cannot be told.
         """
         try:
-            row: tuple[int, str, bytes] | None = self._writer.db.execute(
-                "SELECT status, headers, body FROM answers WHERE digest = ? AND expires_at > ?", (digest, now)
-            ).fetchone()
+            with self._writer.lock:
+                row: tuple[int, str, bytes] | None = self._writer.db.execute(
+                    "SELECT status, headers, body FROM answers WHERE digest = ? AND expires_at > ?", (digest, now)
+                ).fetchone()
         except sqlite3.Error as error:
             raise JournalUnavailable(f"the journal cannot be read: {error}") from None
         return row
 
     def forget_answers(self, now: int, keep: int) -> None:
         """Drops answers past their time, and the oldest beyond ``keep``."""
-        db = self._writer.db
-        db.execute("DELETE FROM answers WHERE expires_at <= ?", (now,))
-        surplus = db.execute("SELECT count(*) FROM answers").fetchone()[0] - keep
-        if surplus > 0:
-            db.execute(
-                "DELETE FROM answers WHERE digest IN (SELECT digest FROM answers ORDER BY expires_at LIMIT ?)",
-                (surplus,),
-            )
+        with self._writer.transaction() as db:
+            db.execute("DELETE FROM answers WHERE expires_at <= ?", (now,))
+            surplus = db.execute("SELECT count(*) FROM answers").fetchone()[0] - keep
+            if surplus > 0:
+                db.execute(
+                    "DELETE FROM answers WHERE digest IN (SELECT digest FROM answers ORDER BY expires_at LIMIT ?)",
+                    (surplus,),
+                )
 
     def quarantined(self) -> int:
         """Pages set aside because their checksum did not match."""
-        count: int = self._writer.db.execute("SELECT count(*) FROM quarantine").fetchone()[0]
+        with self._writer.lock:
+            count: int = self._writer.db.execute("SELECT count(*) FROM quarantine").fetchone()[0]
         return count
 
     def quarantine(self, page_id: int) -> None:

@@ -23,6 +23,7 @@ class Trims:
     def __init__(self) -> None:
         self.segments: list[int] = []
         self._claims_upto = 0
+        self._claims_gone = 0
 
     def __bool__(self) -> bool:
         return bool(self.segments or self._claims_upto)
@@ -35,11 +36,13 @@ class Trims:
         self._claims_upto = last_id
 
     def some(self, db: sqlite3.Connection, backlog: Backlog) -> list[int]:
-        """Deletes up to ``TRIM_BYTES`` of pages within the running transaction; gives the segments of which nothing is left."""
+        """Deletes up to ``TRIM_BYTES`` of pages within the running transaction; gives the segments of which nothing is left. May run
+        beside the event loop's thread, which adds meanwhile and takes nothing away.
+        """
         gone: list[int] = []
         budget = TRIM_BYTES
         if self._claims_upto:
-            self._trim_claims(db)
+            self._trim_claims(db, self._claims_upto)
         for segment in self.segments:
             if not _trim_pages(db, segment, budget):
                 break
@@ -54,18 +57,20 @@ class Trims:
                 break
         return gone
 
-    def _trim_claims(self, db: sqlite3.Connection) -> None:
+    def _trim_claims(self, db: sqlite3.Connection, upto: int) -> None:
         first = db.execute("SELECT min(id) FROM claims").fetchone()[0]
-        if first is None or first > self._claims_upto:
-            self._claims_upto = 0
+        if first is None or first > upto:
+            self._claims_gone = upto
             return
-        db.execute("DELETE FROM claims WHERE id <= ?", (min(first + TRIM_CLAIMS, self._claims_upto),))
+        db.execute("DELETE FROM claims WHERE id <= ?", (min(first + TRIM_CLAIMS, upto),))
 
     def done(self, gone: list[int], backlog: Backlog) -> None:
         """The transaction that deleted the last of the segments ``gone`` is on disk."""
         for segment in gone:
             self.segments.remove(segment)
             backlog.drop(segment)
+        if self._claims_gone == self._claims_upto:
+            self._claims_upto = 0
 
 
 def _trim_pages(db: sqlite3.Connection, segment: int, budget: int) -> bool:

@@ -77,7 +77,7 @@ def list_arrived(
 
 def arrived_sql(table: str, after: int, upto: int, limit: int, columns: Collection[str]) -> Sql:
     """The query behind :func:`list_arrived`: the index on ``batch`` leaves little but what is new to be read."""
-    shown = _shown(row_table(table), raw=False, chosen=columns)
+    shown = _shown(row_table(table), raw=False, chosen=("received_at", *columns) if columns else ())
     return Sql(
         f"SELECT {_outward(shown)}\nFROM (\n    SELECT {_names(shown)} FROM {table}\n"
         "    WHERE project = {project:UInt32} AND batch > {after:UInt64} AND batch <= {upto:UInt64}\n"

@@ -129,7 +129,7 @@ def chart_csv(
         table.writerow([begins, *("" if column[at] is None else column[at] for column in columns)])
     name = f"{project.info.slug}-{view.lines[0].id}.csv"
     headers = {"content-disposition": f'attachment; filename="{name}"', "cache-control": "no-store"}
-    return Response(text.getvalue(), media_type="text/csv; charset=utf-8", headers=headers)
+    return Response(text.getvalue(), media_type="text/csv", headers=headers)
 
 
 @post("/app/p/{slug:str}/annotations", guards=[needs("member")], include_in_schema=False, sync_to_thread=True)

@@ -11,7 +11,7 @@ from headrace.api.app import Document, TheDocument
 from headrace.api.deps import Services, TheServices
 from headrace.api.openapi import OWN_TAG
 from headrace.api.samples import KEY_VARIABLE, Call, curl, javascript, python
-from headrace.api.services import ServiceError, keys
+from headrace.api.services import ServiceError, keys, live
 from headrace.api.services.base import SCOPES
 from headrace.api.services.keys import KeySpec, NewKey
 from headrace.api.services.roles import Membership
@@ -41,7 +41,9 @@ class Guide(msgspec.Struct, frozen=True):
 
 
 class ConnectView(msgspec.Struct, frozen=True):
-    """``dialect`` and ``language`` are the samples shown first; ``may_make_key`` whether the viewer's role allows it."""
+    """``dialect`` and ``language`` are the samples shown first; ``may_make_key`` whether the viewer's role allows it;
+    ``position``: from where on the live feed tells what this page does not know.
+    """
 
     project_id: str
     base: str
@@ -49,6 +51,7 @@ class ConnectView(msgspec.Struct, frozen=True):
     language: str
     guides: list[Guide]
     may_make_key: bool
+    position: int
 
 
 @get_page("/app/p/{slug:str}/connect")
@@ -108,6 +111,7 @@ def _page(
         language=frame.query["language"] if frame.query.get("language") in languages else languages[0],
         guides=guides,
         may_make_key=project.actor.scopes >= SCOPES,
+        position=live.position(services.context, project.actor, project=project.info.number),
     )
     status = 422 if problem else 201 if made else 200
     return page(request, services, "connect/index.html", view, frame=frame, status=status, made=made, problem=problem)

@@ -120,7 +120,7 @@ def local_path(services: Services, wanted: str) -> str:
 async def _gate(connection: Connection, handler: BaseRouteHandler) -> None:
     services: Services = connection.app.state.services
     if changes(connection):
-        check_origin(connection)
+        check_origin(connection.headers)
     how = handler.opt.get("door", "")
     connection.state.viewer = None
     if how == "open":

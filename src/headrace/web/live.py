@@ -30,7 +30,8 @@ def live_feed(request: Request[Any, Any, Any], services: TheServices, project: T
     """Events named ``record``, each one record in one line. A browser that comes back is told what it missed, up to a bound."""
     number = project.info.number
     present = live.position(services.context, project.actor, project=number)
-    sent = request.headers.get("last-event-id", "")
+    # A page that was made before its feed is opened says up to where it knows; after a break the browser does.
+    sent: str = request.headers.get("last-event-id") or request.query_params.get("after") or ""
     after = int(sent) if sent.isascii() and sent.isdigit() and len(sent) <= _POSITION_DIGITS else present
     headers = {"cache-control": "no-store", "x-accel-buffering": "no", "x-content-type-options": "nosniff"}
     return Stream(_events(services, project, min(after, present)), media_type="text/event-stream", headers=headers)

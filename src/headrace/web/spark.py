@@ -35,18 +35,15 @@ def spark(
             lines.append([])
         else:
             lines[-1].append(f"{at * step:.1f} {height - 1 - (value - low) * scale:.1f}")
-    shape = "".join(_stroke(points, width) for points in lines if points)
+    floor = height - 1 + low * scale
+    shape = "".join(_stroke(points, floor) for points in lines if points)
     area = f'<path class="area" d="M0 {height}L{"L".join(lines[0])}V{height}Z"/>' if len(lines) == 1 else ""
     return opening + Markup(area + f'<path d="{shape}"/>') + Markup("</svg>")  # noqa: S704 - figures only
 
 
-def _stroke(points: list[str], width: int) -> str:
-    """A line through ``points``; a lone one becomes a short dash, so that it is seen."""
-    if len(points) > 1:
-        return "M" + "L".join(points)
-    x, y = points[0].split()
-    start = min(max(0.0, float(x) - 1), width - 2)
-    return f"M{start:.1f} {y}h2"
+def _stroke(points: list[str], floor: float) -> str:
+    """A line through ``points``; a lone one stands on the floor (zero), so that it is seen."""
+    return "M" + "L".join(points) if len(points) > 1 else f"M{points[0]}V{floor:.1f}"
 
 
 def slots(names: Sequence[str]) -> dict[str, int]:

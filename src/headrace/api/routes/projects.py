@@ -72,7 +72,8 @@ def list_projects(
     found = projects.list_all(services.context, actor, archived=archived)
     if person is not None:
         own = {info.id for info in found}
-        others = (place.info for place in sessions.projects(services.context, person) if place.info.id not in own)
+        places = [place for place in sessions.projects(services.context, person) if place.info.id not in own]
+        others = [projects.get(services.context, place.actor, place.info.number) for place in places]
         found = sorted([*found, *others], key=lambda info: info.number)
     return Projects([view(info) for info in found])
 

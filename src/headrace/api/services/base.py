@@ -67,6 +67,10 @@ class Actor(NamedTuple):
 OPERATOR = Actor(None)
 
 
+#: The kind of key that a person's session stands for: its id and name are the account's.
+SESSION = "session"
+
+
 class PresentedKey(Protocol):
     """A key that admission found live (``catalog.keys.KeyRow`` is one)."""
 
@@ -74,6 +78,8 @@ class PresentedKey(Protocol):
     def id(self) -> str: ...
     @property
     def name(self) -> str: ...
+    @property
+    def kind(self) -> str: ...
     @property
     def account(self) -> str: ...
     @property
@@ -89,7 +95,8 @@ class PresentedKey(Protocol):
 def key_actor(key: PresentedKey, address: str = "") -> Actor:
     """The actor behind a key that was presented, from ``address``."""
     project = key.project if key.reach == "project" else None
-    return Actor(key.account, project, frozenset(key.scopes), key.expires_at, Who("key", key.id, key.name, address))
+    who = Who("account" if key.kind == SESSION else "key", key.id, key.name, address)
+    return Actor(key.account, project, frozenset(key.scopes), key.expires_at, who)
 
 
 def _now_us() -> int:

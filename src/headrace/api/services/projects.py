@@ -109,10 +109,10 @@ def set_quota(context: Context, actor: Actor, ref: str | int, quota: int | None)
     ``not_found``, ``invalid``, ``forbidden`` for a key of one project and for a person who is not its owner.
     """
     require(actor, "manage")
-    if actor.project is not None or actor.role not in (None, "owner"):
-        raise ServiceError("forbidden", "a quota is set by an account-wide key or an owner of the project")
     with context.catalog.write() as conn:
         project = live_project(conn, actor, ref)
+        if actor.project is not None or actor.role not in (None, "owner"):
+            raise ServiceError("forbidden", "a quota is set by an account-wide key or an owner of the project")
         projects.set_quota(conn, project.id, _quota(quota))
         told = "no quota" if quota is None else f"quota {quota} a month"
         number = project.number
@@ -181,12 +181,11 @@ def add(
 
 
 def info(row: ProjectRow) -> ProjectInfo:
-    return ProjectInfo(*_fields(row))
+    return ProjectInfo(**_fields(row))
 
 
-def _fields(row: ProjectRow) -> tuple[Any, ...]:
-    told = (row.id, row.name, row.slug, row.number, row.state, row.created_at, row.archived_at)
-    return (*told, row.platform, row.quota)
+def _fields(row: ProjectRow) -> dict[str, Any]:
+    return {name: getattr(row, name) for name in ProjectInfo.__struct_fields__}
 
 
 def _shown(context: Context, conn: Connection, rows: Sequence[ProjectRow]) -> list[ProjectUse]:
@@ -197,7 +196,7 @@ def _shown(context: Context, conn: Connection, rows: Sequence[ProjectRow]) -> li
     for row in rows:
         known = context.used(row.number)
         used = learned.get((row.number, month), 0) if known is None else known
-        shown.append(ProjectUse(*_fields(row), used=used))
+        shown.append(ProjectUse(**_fields(row), used=used))
     return shown
 
 

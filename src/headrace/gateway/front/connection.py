@@ -22,6 +22,9 @@ SKIP_MAX = 1024 * 1024
 #: Bytes that are read of whatever a client goes on sending after its last answer.
 LINGER_MAX = 64 * 1024 * 1024
 
+#: A dialect may say itself that a connection ends with its answer.
+CLOSED = (b"connection", b"close")
+
 _DISCONNECT = {"type": "http.disconnect"}
 
 
@@ -277,6 +280,8 @@ class Connection(asyncio.Protocol):
     def reply(self, status: int, headers: answers.Headers, body: bytes, *, length: int | None) -> None:
         """The whole answer. ``length``: the Content-Length to say, None when ``headers`` have it."""
         keep, connection = self._keeps()
+        if CLOSED in headers:
+            keep, connection = False, b""
         if not self.gone:
             self._transport.write(answers.head(status, headers, length=length, connection=connection) + body)
         self._after(keep=keep)
