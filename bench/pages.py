@@ -87,7 +87,7 @@ def measure(server: Server) -> list[Took]:
     """Every page of the project, one after the other, as a signed-in person gets it."""
     connection = Connection(server)
     connection.sign_in()
-    project = json.loads(connection.get("/app/projects.json"))["projects"][0]["slug"]
+    project = json.loads(connection.get("/app/projects.json"))["projects"][0]["project"]["slug"]
     base = f"/app/p/{project}"
     stats = [one["id"] for one in json.loads(connection.get(f"{base}/stats.json?limit=100"))["stats"]]
     record = json.loads(connection.get(f"{base}/activity.json"))["records"][0]["id"]

@@ -256,6 +256,10 @@ def test_colours_and_the_last_project_are_remembered(ann):
     assert "/app/p/ann-site/keys" not in ann.get("/app/server").text
     ann.cookie += "; headrace_project=ann-site"
     assert 'href="/app/p/ann-site/keys"' in ann.get("/app/server").text
+    assert ann.get("/app/").headers["location"] == "/app/p/ann-site/overview"
+    ann.cookie = ann.cookie.replace("project=ann-site", "project=gone")
+    assert ann.get("/app/").headers["location"] == "/app/p/ann-shop/overview"
+    assert ann.get("/app/server").status_code == 200
 
 
 def test_the_switch_keeps_the_page_and_its_range(ann):

@@ -47,7 +47,7 @@ def serving(folder: Path) -> Iterator[str]:
     url = f"http://127.0.0.1:{port}"
     command = (sys.executable, "-m", "headrace")
     init = ("init", "--data", str(folder), "--email", EMAIL, "--password", PASSWORD, "--project", "One thing")
-    subprocess.run([*command, *init], check=True, capture_output=True)
+    subprocess.run([*command, *init], check=True, stdout=subprocess.DEVNULL)
     process = subprocess.Popen([*command, "serve", "--data", str(folder), "--port", str(port)])
     try:
         for _ in range(600):

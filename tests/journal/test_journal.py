@@ -12,6 +12,7 @@ from journal_rooms import FIRST, open_journal, pages, run
 
 from headrace.journal import Journal, JournalReader, JournalUnavailable, SavedAnswer, SavedStat, trimming
 from headrace.journal import journal as writer
+from headrace.journal.backlog import Room
 from headrace.journal.schema import _TABLES, FACTS, JournalTooNew, page_ids
 
 
@@ -317,3 +318,13 @@ def test_a_file_of_the_first_form_is_read_and_goes_on(tmp_path: Path) -> None:
         assert open_journal(tmp_path).segment == 43
 
     run(work)
+
+
+def test_nothing_is_taken_in_after_a_look_at_the_disk_has_refused(tmp_path: Path) -> None:
+    room = Room(tmp_path, cap_bytes=1_000_000, min_free_bytes=0)
+    room.check(0, 1)
+    room._min_free = 1 << 60
+    room.check(0, 1)  # looked at just now
+    for at_once in (True, False):
+        with pytest.raises(JournalUnavailable, match="are needed"):
+            room.check(0, 1, at_once=at_once)

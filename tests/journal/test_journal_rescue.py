@@ -203,12 +203,14 @@ def test_numbers_begin_above_every_used_one(path: Path) -> None:
 def test_a_number_that_cannot_be_true_is_not_believed(path: Path) -> None:
     with closing(sqlite3.connect(path, isolation_level=None)) as db:
         db.execute("UPDATE pages SET id = ? WHERE id = (SELECT max(id) FROM pages)", ((1 << 62) + 5,))
+        db.execute("UPDATE claims SET id = ? WHERE id = (SELECT max(id) FROM claims)", ((1 << 63) - 1,))
         db.execute("DELETE FROM meta WHERE key = 'uuid'")
     found = begin(path)
     assert found is not None
     rescue.finish(path, found)
     assert found.rows == PAGES - 1
-    assert open_journal(path).segment == FIRST + 3
+    journal = open_journal(path)
+    assert (journal.segment, journal.side.last_claim()) == (FIRST + 3, PAGES - 1)
 
 
 def test_a_file_of_the_first_form_is_saved_into_one_of_today(path: Path) -> None:

@@ -123,7 +123,7 @@ def test_a_new_password_ends_the_other_sessions(house):
     change = {"old": PASSWORD, "new": "a fresh passphrase"}
     args = (accounts.change_password, house.context, mine.actor.who, mine.session)
     refused("forbidden", *args, **change | {"old": "wrong"})
-    for length in (accounts.OWN_PASSWORD_MIN - 1, accounts.PASSWORD_MAX + 1):
+    for length in (accounts.PASSWORD_MIN - 1, accounts.PASSWORD_MAX + 1):
         refused("invalid", *args, **change | {"new": "x" * length})
     accounts.change_password(house.context, mine.actor.who, mine.session, **change)
     assert [one.id for one in sessions.list_open(house.context, mine)] == [mine.session]

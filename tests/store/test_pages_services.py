@@ -15,7 +15,7 @@ from headrace.api.services import Actor, Context, ServiceError, activity, charts
 from headrace.api.services import annotations as notes
 from headrace.api.services.activity import Wanted
 from headrace.api.services.records import ROW_TYPES
-from headrace.catalog import Catalog, accounts, progress, projects, sqlite_url, tables
+from headrace.catalog import Catalog, accounts, keys, progress, projects, sqlite_url, tables
 from headrace.catalog import stats as stat_rows
 from headrace.catalog.accounts import AccountRow
 from headrace.catalog.stats import StatRow
@@ -472,6 +472,26 @@ def test_the_newest_of_every_kind(place, put, put_rows):
         ("log", "log", ""), ("point", "orders", "2.5"), ("span", "span", "0 ms"),
     ]  # fmt: skip
     assert (found.refused, found.health) == ([], READY)
+
+
+@pytest.mark.parametrize("recent", [overview.NEWEST - 1, overview.NEWEST])
+def test_the_newest_are_the_same_in_a_busy_project_and_in_a_quiet_one(place, put_rows, recent):
+    spread = [US - at * 1_000 for at in range(recent)] + [US - overview.RECENT_US - at for at in range(1, 9)]
+    put_rows("events", place.number, [{"type": ("log", "error")[at % 2], "ts": at, "received_at": at} for at in spread])
+    assert [one.ts for one in look(place).newest] == spread[: overview.NEWEST]
+
+
+def test_keys_whose_requests_were_refused(place):
+    with place.context.catalog.write() as conn:
+        for at in range(overview.REFUSALS + 2):
+            keys.add(
+                conn, key_id=f"k{at}", account_id="ann", project=place.number, reach="project", kind="key", style="headrace", name=f"key {at}",
+                scopes=frozenset(("write",)), secret_sha256=bytes([at]) * 32, shown="", at=1, rate=None, burst=None, unlimited=False, expires_at=None,
+            )  # fmt: skip
+        keys.record_use(conn, {}, {f"k{at}": (at, f"reason {at}", US + at) for at in range(1, overview.REFUSALS + 2)})
+    assert [(one.key, one.count, one.reason, one.at) for one in look(place).refused] == [
+        (f"key {at}", at, f"reason {at}", US + at) for at in range(overview.REFUSALS + 1, 1, -1)
+    ]
 
 
 def test_an_empty_project(place):

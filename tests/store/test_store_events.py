@@ -4,7 +4,7 @@ import pytest
 from store_rows import START, golden
 
 from headrace.store import Store
-from headrace.store.events import arrived_sql, get_row, list_rows, list_sql
+from headrace.store.events import arrived_sql, get_row, list_rows, list_sql, newest_sql
 from headrace.store.filters import BadFilter, Filter, conditions, filterable
 
 TS = START * 1000
@@ -27,6 +27,12 @@ def test_the_sql_of_what_arrived() -> None:
     sql = arrived_sql("requests", 5, 9, 50, ("path",))
     assert sql.text + "\n" == golden("arrived_requests")
     assert sql.params == {"after": 5, "upto": 9, "limit": 50}
+
+
+def test_the_sql_of_the_newest() -> None:
+    sql = newest_sql("events", TS, 12, ("type", "name"))
+    assert sql.text + "\n" == golden("newest_events")
+    assert sql.params == {"since": TS, "limit": 12}
 
 
 @pytest.mark.parametrize("name", GOLDEN_LISTS)

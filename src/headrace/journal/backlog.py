@@ -73,6 +73,7 @@ class Room:
         now = time.monotonic()
         if now - self._disk_checked < DISK_CHECK_S and not at_once:
             return
+        self._disk_checked = 0.0  # once refused, the next one looks again
         try:
             disk = os.statvfs(self._folder)
         except OSError as error:

@@ -16,6 +16,9 @@ from headrace.journal import aside, schema
 #: Segment numbers begin as ms since the epoch: one above this (the year 2109) is itself damage.
 SEGMENT_MAX = 1 << 42
 
+#: Claims are counted from 1: the next one's id must still be an integer to SQLite.
+CLAIM_MAX = 1 << 62
+
 #: (table, columns, key): everything but ``meta`` is taken over row by row.
 _TABLES = (
     ("pages", 8, "id"),
@@ -82,6 +85,7 @@ def _build(path: Path, first_segment: int) -> None:
         last = _number(_meta(old, "last_segment"))
         keys = {table: list(_keys(old, table, key)) for table, _, key in _TABLES}
         keys["pages"] = [key for key in keys["pages"] if 0 < key >> schema.PLACE_BITS < SEGMENT_MAX]
+        keys["claims"] = [key for key in keys["claims"] if 0 < key < CLAIM_MAX]
         last = max(last, *(key >> schema.PLACE_BITS for key in keys["pages"]), 0)
         schema.prepare(new, str(uuid4()), max(first_segment, last + 1))
         new.execute("BEGIN IMMEDIATE")

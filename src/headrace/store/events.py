@@ -58,6 +58,33 @@ def list_rows(
     return Page(rows[:limit], f"{last['ts']}.{last['id']}")
 
 
+def list_newest(
+    store: Store,
+    project: int,
+    table: str,
+    since: int,
+    *,
+    limit: int,
+    columns: Collection[str] = (),
+    budget: Budget = DEFAULT,
+) -> list[dict[str, Any]]:
+    """As the first page of :func:`list_rows` of all rows with ``since`` (µs) ≤ ts. All of them are sorted: where these are thousands it
+    takes a fifth of the time, where they are millions more.
+    """
+    return store.query(project, newest_sql(table, since, limit, columns), budget).dicts()
+
+
+def newest_sql(table: str, since: int, limit: int, columns: Collection[str]) -> Sql:
+    """The query behind :func:`list_newest`, one arm for all types."""
+    shown = _shown(row_table(table), raw=False, chosen=columns)
+    return Sql(
+        f"SELECT {_outward(shown)}\nFROM (\n    SELECT {_names(shown)} FROM {table}\n"
+        "    WHERE project = {project:UInt32} AND ts >= fromUnixTimestamp64Micro({since:Int64}, 'UTC')\n"
+        "    ORDER BY ts DESC, id DESC LIMIT {limit:UInt32}\n) AS row\nORDER BY row.ts DESC, row.id DESC",
+        {"since": since, "limit": limit},
+    )
+
+
 def list_arrived(
     store: Store,
     project: int,

@@ -11,7 +11,7 @@ from litestar.params import FromPath, FromQuery
 
 from headrace.api.deps import Services, TheServices
 from headrace.api.services import ServiceError, accounts, sessions
-from headrace.api.services.accounts import OWN_PASSWORD_MIN, AccountInfo
+from headrace.api.services.accounts import PASSWORD_MIN, AccountInfo
 from headrace.api.services.sessions import SessionInfo, Viewer
 from headrace.web.door import HASHING, TheForm, TheViewer, redirect, wait_text
 from headrace.web.forms import Form
@@ -95,7 +95,7 @@ def _page(
     view = AccountView(viewer.account, sessions.list_open(services.context, viewer))
     frame = Frame(request, services, viewer, here="account")
     status = 422 if problem[1] else 200
-    extras = {"problem": problem, "notice": notice, "password_min": OWN_PASSWORD_MIN}
+    extras = {"problem": problem, "notice": notice, "password_min": PASSWORD_MIN}
     return page(request, services, "account/account.html", view, frame=frame, status=status, **extras)
 
 

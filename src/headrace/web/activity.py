@@ -14,6 +14,7 @@ from headrace.api.services.activity import RELATED, ActivityPage, Detail, Wanted
 from headrace.api.services.records import ROW_TYPES
 from headrace.api.services.roles import Membership
 from headrace.web.door import TheProject, TheViewer
+from headrace.web.first_command import EVENT, first_command
 from headrace.web.frame import TWIN, Frame, get_page, page
 
 Texts = FromQuery[list[str] | None]
@@ -59,6 +60,7 @@ def activity_page(
         wanted=wanted,
         types=ROW_TYPES,
         asked=open,
+        command=first_command(request, services, EVENT),
         links=[frame.link(open=record.id) for record in found.records],
         later=bool(cursor),
         narrowed=any((wanted.types, wanted.levels, wanted.environments, wanted.dialects, name, q, wanted.related)),

@@ -11,7 +11,7 @@ from litestar.params import FromPath
 
 from headrace.api.deps import Services, TheServices
 from headrace.api.services import ServiceError, invitations
-from headrace.api.services.accounts import OWN_PASSWORD_MIN
+from headrace.api.services.accounts import PASSWORD_MIN
 from headrace.api.services.sessions import Viewer
 from headrace.web.door import VISITOR, TheForm, TheVisitor, check_form, redirect, session_cookie
 from headrace.web.forms import Form
@@ -71,7 +71,7 @@ def _page(services: Services, visitor: Viewer | None, token: str, form: Form, pr
         problem=problem,
         form={name: form.get(name) for name in ("email", "name")},
         sign_in=f"{services.path_prefix}/app/sign-in?next={here}",
-        password_min=OWN_PASSWORD_MIN,
+        password_min=PASSWORD_MIN,
     )
 
 

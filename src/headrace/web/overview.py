@@ -12,6 +12,8 @@ from headrace.api.services.records import POINT, Record
 from headrace.web.bars import bars
 from headrace.web.buckets import labels
 from headrace.web.door import TheProject, TheViewer, redirect
+from headrace.web.first_command import POINT as POINT_COMMAND
+from headrace.web.first_command import first_command
 from headrace.web.frame import Frame, get_page, page
 from headrace.web.spark import slots
 
@@ -52,6 +54,7 @@ def overview_page(
         colours=colours,
         drawing=drawing,
         anything=bool(view.newest),
+        command=first_command(request, services, POINT_COMMAND),
         links=[_link(frame, record) for record in view.newest],
     )
 

@@ -10,7 +10,7 @@ from litestar.params import FromPath
 from headrace.api.deps import Services, TheServices
 from headrace.api.errors import not_found
 from headrace.api.services import ServiceError, setup
-from headrace.api.services.accounts import OWN_PASSWORD_MIN
+from headrace.api.services.accounts import PASSWORD_MIN
 from headrace.api.setup_token import is_valid
 from headrace.web.door import OPEN, TheForm, redirect, session_cookie
 from headrace.web.forms import Form
@@ -60,7 +60,7 @@ def _form(services: Services, form: Form, problem: str) -> Response[str]:
     shown = {name: form.get(name) for name in _SHOWN}
     status = 422 if problem else 200
     pages = Pages(services.path_prefix)
-    return pages.answer("setup.html", status=status, form=shown, problem=problem, password_min=OWN_PASSWORD_MIN)
+    return pages.answer("setup.html", status=status, form=shown, problem=problem, password_min=PASSWORD_MIN)
 
 
 HANDLERS = (setup_form, set_up)

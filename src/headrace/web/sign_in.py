@@ -22,6 +22,7 @@ from headrace.web.door import (
     wait_text,
 )
 from headrace.web.forms import Form
+from headrace.web.frame import PROJECT_COOKIE
 from headrace.web.render import Pages
 
 
@@ -75,10 +76,11 @@ def _form(services: Services, problem: str, onwards: str, email: str = "", statu
 
 
 @get("/app/", include_in_schema=False, sync_to_thread=True)
-def enter(services: TheServices, viewer: TheViewer) -> Response[str]:
-    """The first project's overview, or where a project can be made."""
-    found = sessions.projects(services.context, viewer)
-    place = f"p/{found[0].info.slug}/overview" if found else "projects"
+def enter(request: Request[Any, Any, Any], services: TheServices, viewer: TheViewer) -> Response[str]:
+    """The overview of the project looked at last, else of the first; without any, where a project can be made."""
+    slugs = [one.info.slug for one in sessions.projects(services.context, viewer)]
+    last = request.cookies.get(PROJECT_COOKIE)
+    place = f"p/{last if last in slugs else slugs[0]}/overview" if slugs else "projects"
     return redirect(f"{services.path_prefix}/app/{place}")
 
 

@@ -12,6 +12,7 @@ from headrace.api.deps import TheServices
 from headrace.api.services import stat_list
 from headrace.api.services.stats import ORDERS, SOURCES, TYPES
 from headrace.web.door import TheProject, TheViewer
+from headrace.web.first_command import POINT, first_command
 from headrace.web.frame import RANGE_FIELDS, Frame, get_page, page
 from headrace.web.spark import slots
 
@@ -56,6 +57,7 @@ def stats_page(
         view,
         frame=frame,
         chosen=chosen,
+        command=first_command(request, services, POINT),
         narrowed=bool(q or source or type),
         kept=f"?{urlencode(kept)}" if kept else "",
         later=bool(cursor),

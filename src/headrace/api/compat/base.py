@@ -31,6 +31,10 @@ class ReadRequest(Protocol):
     def received_us(self) -> int:
         """Receipt time, µs since the epoch, UTC."""
 
+    @property
+    def address(self) -> str:
+        """The client's address behind trusted proxies, "" when there is none."""
+
     def header(self, name: bytes) -> bytes | None:
         """First header of that lower-case name."""
 

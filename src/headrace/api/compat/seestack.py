@@ -88,7 +88,7 @@ def _monitors_create(services: CompatServices, request: ReadRequest) -> Answer:
     fields.check()
     made = monitors.create(
         services.context,
-        key_actor(request.key),
+        key_actor(request.key, request.address),
         project=project or _project(request),
         slug=slug,
         name=name,
@@ -99,13 +99,13 @@ def _monitors_create(services: CompatServices, request: ReadRequest) -> Answer:
 
 
 def _monitors_list(services: CompatServices, request: ReadRequest) -> Answer:
-    found = monitors.list_all(services.context, key_actor(request.key), project=_project(request))
+    found = monitors.list_all(services.context, key_actor(request.key, request.address), project=_project(request))
     now = services.context.now()
     return _private(envelope({"items": [_shown(info, now) for info in found]}, 200))
 
 
 def _monitors_get(services: CompatServices, request: ReadRequest) -> Answer:
-    found = monitors.get(services.context, key_actor(request.key), request.params["id"], project=_project(request))
+    found = monitors.get(services.context, key_actor(request.key, request.address), request.params["id"], project=_project(request))
     return _answer(services, found)
 
 
@@ -118,7 +118,7 @@ def _monitors_change(services: CompatServices, request: ReadRequest) -> Answer:
     active = fields.sent.get("isActive")
     if active is not None and type(active) is not bool:
         raise Unreadable("isActive")
-    actor, project, monitor_id = key_actor(request.key), _project(request), request.params["id"]
+    actor, project, monitor_id = key_actor(request.key, request.address), _project(request), request.params["id"]
     found = monitors.get(services.context, actor._replace(scopes=actor.scopes | {"read"}), monitor_id, project=project)
     if "slug" in sent and fields.text("slug") != found.slug:
         fields.refuse("slug", "must not be changed")
@@ -137,7 +137,7 @@ def _monitors_change(services: CompatServices, request: ReadRequest) -> Answer:
 
 
 def _monitors_delete(services: CompatServices, request: ReadRequest) -> Answer:
-    monitors.delete(services.context, key_actor(request.key), request.params["id"], project=_project(request))
+    monitors.delete(services.context, key_actor(request.key, request.address), request.params["id"], project=_project(request))
     return Answer(204, b"", ())
 
 

@@ -103,7 +103,7 @@ def _answer(value: Any) -> Answer:
 
 
 def _projects(services: CompatServices, request: ReadRequest) -> Answer:
-    found = projects.list_all(services.context, key_actor(request.key))
+    found = projects.list_all(services.context, key_actor(request.key, request.address))
     found.sort(key=lambda project: (project.created_at, project.number))
     shown = [{"id": project.id, "name": project.name, "created_at": iso_text(project.created_at)} for project in found]
     return _answer({"projects": shown})

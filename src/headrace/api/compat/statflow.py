@@ -98,7 +98,7 @@ def _stats(services: CompatServices, request: ReadRequest) -> Answer:
         raise BadParameter(f"limit must be 1 to {PAGE_MAX}")
     page = stats.page(
         services.context,
-        key_actor(request.key),
+        key_actor(request.key, request.address),
         project=request.key.project,
         limit=int(limit),
         cursor=query.get("cursor") or None,
@@ -137,7 +137,7 @@ def _export(services: CompatServices, request: ReadRequest) -> StreamAnswer:
 
 
 def _found(services: CompatServices, request: ReadRequest) -> StatInfo:
-    actor = key_actor(request.key)
+    actor = key_actor(request.key, request.address)
     return stats.get(services.context, actor, project=request.key.project, ref=request.params["id"])
 
 
@@ -161,12 +161,12 @@ def _keys_check(services: CompatServices, request: ReadRequest) -> KeySpec:
         scopes=scopes,
         expires_at=None if expires_ms is None else expires_ms * 1000,
     )
-    keys.check(services.context, key_actor(request.key), spec)
+    keys.check(services.context, key_actor(request.key, request.address), spec)
     return spec
 
 
 def _keys_create(services: CompatServices, request: ReadRequest) -> Answer:
-    actor = key_actor(request.key)
+    actor = key_actor(request.key, request.address)
     made = keys.create(services.context, actor, project=request.key.project, spec=request.reading)
     value = {
         "id": made.id,
@@ -181,7 +181,7 @@ def _keys_create(services: CompatServices, request: ReadRequest) -> Answer:
 
 
 def _keys_list(services: CompatServices, request: ReadRequest) -> Answer:
-    found = keys.list_all(services.context, key_actor(request.key), project=request.key.project, revoked=False)
+    found = keys.list_all(services.context, key_actor(request.key, request.address), project=request.key.project, revoked=False)
     shown = [
         {
             "id": key.id,
@@ -198,7 +198,7 @@ def _keys_list(services: CompatServices, request: ReadRequest) -> Answer:
 
 
 def _keys_revoke(services: CompatServices, request: ReadRequest) -> Answer:
-    keys.revoke(services.context, key_actor(request.key), request.params["id"])
+    keys.revoke(services.context, key_actor(request.key, request.address), request.params["id"])
     return Answer(204, b"", ())
 
 
@@ -220,7 +220,7 @@ def _annotations_check(services: CompatServices, request: ReadRequest) -> dict[s
 
 
 def _annotations_create(services: CompatServices, request: ReadRequest) -> Answer:
-    note = notes.create(services.context, key_actor(request.key), project=request.key.project, **request.reading)
+    note = notes.create(services.context, key_actor(request.key, request.address), project=request.key.project, **request.reading)
     return _answer(201, _annotation(note))
 
 
@@ -229,7 +229,7 @@ def _annotations_list(services: CompatServices, request: ReadRequest) -> Answer:
     start, end = optional_span(query, request.received_us // 1000)
     found = notes.list_all(
         services.context,
-        key_actor(request.key),
+        key_actor(request.key, request.address),
         project=request.key.project,
         start=None if start is None else start * 1000,
         end=None if end is None else end * 1000,
@@ -241,7 +241,7 @@ def _annotations_list(services: CompatServices, request: ReadRequest) -> Answer:
 def _annotations_delete(services: CompatServices, request: ReadRequest) -> Answer:
     notes.delete(
         services.context,
-        key_actor(request.key),
+        key_actor(request.key, request.address),
         project=request.key.project,
         annotation_id=request.params["id"],
     )

@@ -18,7 +18,7 @@ from headrace.catalog.accounts import AccountRow
 from headrace.records.text import clean_text
 
 #: Characters of a password that a person chooses, whichever way the account is made; the most are SeeStack's (seestack.md 4).
-OWN_PASSWORD_MIN, PASSWORD_MAX = 12, 128
+PASSWORD_MIN, PASSWORD_MAX = 12, 128
 #: Characters of an address (RFC 5321).
 EMAIL_MAX = 254
 
@@ -85,7 +85,7 @@ def change_password(context: Context, who: Who, login: str, *, old: str, new: st
     """Another password for the account ``who`` is; every session of it but ``login`` ends. Two argon2 hashes. Raises ``invalid`` (the
     new one will not do), ``forbidden`` (the old one is wrong).
     """
-    check_password(new, OWN_PASSWORD_MIN)
+    check_password(new)
     account = verify_password(context, who.name, old)
     if account is None or account.id != who.id:
         raise ServiceError("forbidden", "the present password is another one")
@@ -106,10 +106,10 @@ def rename(context: Context, who: Who, name: str) -> None:
         audit.note(context, conn, who, "changed the name", details=shown)
 
 
-def check_password(password: str, shortest: int = OWN_PASSWORD_MIN) -> None:
+def check_password(password: str) -> None:
     """Raises ``invalid`` unless ``password`` is long enough and not too long."""
-    if not shortest <= len(password) <= PASSWORD_MAX:
-        raise ServiceError("invalid", f"password must be {shortest} to {PASSWORD_MAX} characters")
+    if not PASSWORD_MIN <= len(password) <= PASSWORD_MAX:
+        raise ServiceError("invalid", f"password must be {PASSWORD_MIN} to {PASSWORD_MAX} characters")
 
 
 def check_email(email: str) -> str:

@@ -125,7 +125,6 @@ def register(
     link valid. Raises as :func:`join`, ``invalid``, and ``conflict`` when the address has an account.
     """
     look(context, token)  # before a hash is paid for
-    accounts.check_password(password, accounts.OWN_PASSWORD_MIN)
     row: AccountRow = accounts.prepare(context, email=email, password=password, name=name, role="member")
     who = Who("account", row.id, row.email, address)
     with context.catalog.write() as conn:

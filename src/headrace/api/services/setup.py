@@ -65,7 +65,6 @@ def complete(
     """Uses the token up, makes owner and project and signs the owner in (``address``, ``agent`` and ``idle_us`` of the session). A refusal
     of the form leaves the token valid. Raises ``invalid``, ``forbidden`` for a token that is not (or no longer) the valid one.
     """
-    accounts.check_password(password, accounts.OWN_PASSWORD_MIN)
     row = accounts.prepare(context, email=email, password=password, name=name, role="owner")
     title = line(project, "project")
     with context.catalog.write() as conn:
