@@ -26,6 +26,29 @@ RETRY = {"Idempotency-Key": "the-same"}
 VOLATILE = re.compile(r'"last_used_at":("[^"]*"|null)|"meta":\{[^}]*\}')
 
 
+def plant_letter(client: Client, number: int, text: str) -> str:
+    """A row that the store is said to have refused, with ``text`` in it and in the reason; gives its id."""
+    catalog = Catalog.open(sqlite_url(client.server.data / "catalog.db"))
+    try:
+        with catalog.write() as connection:
+            dead_letters.add(
+                connection,
+                journal="planted",
+                segment=number,
+                table="points",
+                partition="2026",
+                row_index=0,
+                project=number,
+                row=json.dumps([number, text]),
+                reason=text,
+                at=time.time_ns() // 1000,
+            )
+    finally:
+        catalog.close()
+    letter: str = client.api("/dead-letters")["dead_letters"][0]["id"]
+    return letter
+
+
 class Victim:
     """A project that holds something of everything."""
 
@@ -72,35 +95,13 @@ class Victim:
             "span": client.rows("spans")[0]["id"],
             "annotation": note["id"],
             "monitor": client.api("/monitors")["monitors"][0]["id"],
-            "letter": self._plant_letter(mine["number"]),
+            "letter": plant_letter(client, mine["number"], WORD),
             "cursor": first_page["next"],
         }
         deadline = time.monotonic() + 20
         while not client.api("/keys/refusals")["refusals"]:
             assert time.monotonic() < deadline
             time.sleep(0.05)
-
-    def _plant_letter(self, number: int) -> str:
-        """A row that the store is said to have refused."""
-        catalog = Catalog.open(sqlite_url(self.client.server.data / "catalog.db"))
-        try:
-            with catalog.write() as connection:
-                dead_letters.add(
-                    connection,
-                    journal="planted",
-                    segment=1,
-                    table="points",
-                    partition="2026",
-                    row_index=0,
-                    project=number,
-                    row=json.dumps([number, WORD]),
-                    reason=WORD,
-                    at=time.time_ns() // 1000,
-                )
-        finally:
-            catalog.close()
-        letter: str = self.client.api("/dead-letters")["dead_letters"][0]["id"]
-        return letter
 
     def state(self, paths: Iterable[str]) -> dict[str, str]:
         """What the victim itself is shown at ``paths``, without what differs from one answer to the next."""

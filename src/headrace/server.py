@@ -150,7 +150,7 @@ def _make_gateway(house: House, keys: KeyTable) -> Gateway:
         seal=_outbox_seal(house).seal,
     )
     gateway.fallback = make_api(house, gateway)
-    gateway.session_key = make_session_key(house, gateway)
+    gateway.session_key = make_session_key(house)
     return gateway
 
 

@@ -155,13 +155,12 @@ def make_checks(house: House) -> Mapping[str, Check]:
     return statflow.checks(CompatServices(house.context, house.open_store))
 
 
-def make_session_key(house: House, gateway: Gateway) -> Callable[[Exchange], KeyRow | None]:
+def make_session_key(house: House) -> Callable[[Exchange], KeyRow | None]:
     """How the gateway finds the key that a person's session stands for."""
 
     def find(exchange: Exchange) -> KeyRow | None:
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in exchange.headers.items()}
-        address = gateway.peers.address(exchange.line.client, exchange.headers)
-        return session_key(house.context, exchange.method, headers, exchange.query(), address)
+        return session_key(house.context, exchange.method, headers, exchange.query(), exchange.address)
 
     return find
 

@@ -7,7 +7,7 @@ from uuid import uuid4
 
 import requests
 from endpoints import BY_PATH
-from victim import Victim
+from victim import Victim, plant_letter
 from wire import Client, settle
 
 #: Would run if it were ever taken for markup, in any place it may stand in.
@@ -48,6 +48,9 @@ class Person:
     def send(self, method: str, path: str, form: dict[str, str]) -> requests.Response:
         return self.http.request(method, self.url + path, data=form, allow_redirects=False, timeout=20)
 
+    def accept(self, link: str) -> None:
+        assert self.send("POST", link, {"csrf": self.csrf}).status_code == 303
+
     def sign_out(self) -> None:
         assert self.send("POST", "/app/sign-out", {"csrf": self.csrf}).status_code == 303
 
@@ -57,8 +60,8 @@ class Site:
 
     def __init__(self, server: Any) -> None:
         self.server = server
-        for email in (STRANGER, MEMBER):
-            server.call("account.create", email=email, password=PASSWORD, name=email.partition("@")[0])
+        for email, name in ((STRANGER, "Stranger"), (MEMBER, HOSTILE)):
+            server.call("account.create", email=email, password=PASSWORD, name=name)
         self.victim = Victim(server)
         self.stranger_project = Client(server, "The stranger's own", account=STRANGER).project
         self.hostile = Hostile(server)
@@ -66,6 +69,7 @@ class Site:
         self.owner = Person(self, EMAIL)
         self.stranger = Person(self, STRANGER)
         self.nobody = Person(self)
+        Person(self, MEMBER).accept(self._invite(self.hostile.ids["slug"]))
         settle(server)
         self.ids = self._ids()
 
@@ -113,8 +117,7 @@ class Hostile:
     def __init__(self, server: Any) -> None:
         text = HOSTILE
         client = Client(server, HOSTILE[:90])
-        self.project = client.project
-        self.slug = next(one["slug"] for one in server.call("project.list") if one["id"] == client.project)
+        mine = next(one for one in server.call("project.list") if one["id"] == client.project)
         server.call("key.create", project=client.project, name=RTL)
         server.call("key.create", project=client.project, name=LONG)
         event = {"type": "error", "name": text, "message": text + RTL, "meta": {text: text, LONG: LONG}}
@@ -140,5 +143,9 @@ class Hostile:
         refused = server.call("key.create", project=client.project, name=text)
         assert BY_PATH["/v1/ingest"].post(client, b"{", key=refused["key"]).status_code == 400
         settle(server)
-        self.stats = {one["name"]: one["id"] for one in client.api("/stats")["stats"]}
-        self.event = client.rows("events")[0]["id"]
+        self.ids = {
+            "slug": mine["slug"],
+            "stat": client.api("/stats", q=text)["stats"][0]["id"],
+            "record": logister["uuid"],
+            "letter": plant_letter(client, mine["number"], text),
+        }

@@ -140,7 +140,7 @@ def name_of(route: PageRoute) -> str:
 
 def wanted(found: list[Subject]) -> list[tuple[str, str]]:
     """(name, path) of every page with each subject that has what the page names."""
-    pages = [route for route in PAGES if route.path not in (*SIGNED_OUT, "/app/p/{slug}", "/app/p/{slug}/stats/chart")]
+    pages = [route for route in PAGES if route.path not in SIGNED_OUT]
     shots = []
     for route in pages:
         if not route.of_project:

@@ -104,6 +104,20 @@ def test_the_range_goes_into_the_url_and_menus_close(site, tab):
     assert picker.inner_text().strip() == "Last 7 days"
 
 
+def test_tabs_exchange_only_what_they_change(site, tab):
+    page = tab.page
+    tab.go(place(site, "dead-letters"))
+    page.evaluate("window.kept = true")
+    page.get_by_role("link", name="Discarded").click()
+    page.wait_for_url("**/dead-letters?state=discarded")
+    page.get_by_role("heading", name="None was discarded").wait_for()
+    assert page.evaluate("window.kept && document.querySelectorAll('main, .page-foot').length") == 2
+    assert page.get_by_role("link", name="This page as JSON").get_attribute("href").endswith(".json?state=discarded")
+    page.go_back()
+    page.wait_for_url("**/dead-letters")
+    page.locator("main td").first.wait_for()
+
+
 def test_a_key_is_revoked_only_after_its_name_was_read(site, tab):
     page = tab.page
     tab.go(place(site, "keys"))

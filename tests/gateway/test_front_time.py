@@ -58,6 +58,21 @@ def reply(connection: Connection) -> None:
     connection.reply(200, (), b"", length=0)
 
 
+def test_a_head_may_not_take_for_ever(world: World) -> None:
+    """Not even one of which a byte comes now and then."""
+
+    def test(world: World) -> None:
+        connection, pipe = world.open(b"POST / HTTP/1.1\r\n")
+        for _ in range(int(HEAD_S)):
+            connection.data_received(b"A")
+            world.after(1)
+        assert not pipe.closed
+        world.after(1)
+        assert pipe.closed
+
+    world.run(test)
+
+
 @pytest.mark.parametrize(
     ("sent", "limit", "said"),
     [(b"", IDLE_S, b""), (b"POST / HT", HEAD_S, b"408"), (b"POST / HTTP/1.1\r\nA: b\r\n", HEAD_S, b"408")],
@@ -124,7 +139,8 @@ def test_the_rest_of_a_refused_body_must_come_soon(world: World) -> None:
         reply(connection)
         connection.data_received(WHOLE[:-1])
         reply(connection)
-        world.after(HEAD_S + 1)
+        world.after(HEAD_S)
+        world.after(1)
         assert pipe.closed
 
     world.run(test)

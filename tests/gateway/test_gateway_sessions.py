@@ -42,7 +42,12 @@ def test_a_session_makes_lists_and_revokes_keys(server, owner):
     assert owner.ask("DELETE", f"{KEYS}/{made.json()['id']}", **named).status_code == 204
     assert owner.ask("GET", KEYS, **named).json()["api_keys"] == []
     line = owner.http.get(f"{server.url}/app/audit.json?action=revoked+a+key", timeout=20).json()["lines"][0]
-    assert (line["who_kind"], line["who"], line["subject"]) == ("account", EMAIL, "by hand")
+    assert (line["who_kind"], line["who"], line["subject"], line["address"]) == (
+        "account",
+        EMAIL,
+        "by hand",
+        "127.0.0.1",
+    )
 
 
 @pytest.mark.parametrize(

@@ -252,3 +252,12 @@ def test_a_store_that_cannot_be_opened_leaves_nothing_behind(tmp_path: Path) -> 
         with pytest.raises(StoreUnavailable, match=r"^cannot open the store at chdb://\S+: File exists$"):
             Store.open("chdb", folder=tmp_path)
     assert (tempfile.gettempdir(), os.environ.get("TMPDIR")) == before
+
+
+def test_raw_points_are_merged_less_often_whatever_made_their_table(store: Store, folder: Path) -> None:
+    held = "SELECT position(engine_full, 'merge_selector_base = 10') > 0 FROM system.tables WHERE name = 'points'"
+    for _ in range(2):
+        assert store._fetch(held) == [(1,)]
+        store._client.command("ALTER TABLE points RESET SETTING merge_selector_base")
+        assert store._fetch(held) == [(0,)]
+        Store.open("chdb", folder=folder).close()

@@ -1,6 +1,6 @@
 """Admission: everything that an answer depends on before its 2xx, decided request by request by one writer.
 
-``decide`` looks (stats, claims, conflicts) and changes nothing; ``append`` makes the decision true: new stats, claims, rows and the
+``decide`` looks (stats, claims, conflicts) and changes nothing; ``put`` makes the decision true: new stats, claims, rows and the
 answer kept for retries join one group commit, and the answer is given when that commit is on disk. No request comes between the two,
 because both run on the event loop without waiting.
 """
@@ -10,31 +10,19 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 from hashlib import blake2b
-from operator import itemgetter
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple
 
 import msgspec
 
 from headrace.admission.claims import Claims
+from headrace.admission.deciding import Decider, Draft
 from headrace.admission.retries import UnderWay
-from headrace.admission.stats import Names, StatRegistry
+from headrace.admission.stats import StatRegistry
 from headrace.admission.usage import Usage
-from headrace.catalog.stats import StatRow
 from headrace.journal import Batch, Journal, SavedAnswer, SavedStat
 from headrace.records.encode import BadRow, encode_row, finish_row, partition_of
-from headrace.records.intents import (
-    NEW,
-    Answer,
-    Claim,
-    Decision,
-    Intent,
-    PlainPoint,
-    PointColumns,
-    Source,
-    Submission,
-    Verdict,
-)
-from headrace.records.points import POINT_BYTES, POINT_RECORDS, ResolvedPoints, encode_points
+from headrace.records.intents import Answer
+from headrace.records.points import POINT_BYTES, POINT_RECORDS, encode_points
 from headrace.records.tables import POINTS, TABLES
 
 #: How long the first answer under an Idempotency-Key is kept, µs (rulings 4).
@@ -47,28 +35,6 @@ BATCH_BYTES = 23
 REPLAYED = (b"idempotency-replayed", b"true")
 
 _encode = msgspec.json.Encoder().encode
-#: Of a stat in memory. By position, and not unpacked from pairs: for 1,000 points that is a third less.
-_STAT_ID, _TYPE = itemgetter(0), itemgetter(1)
-
-
-class Draft(NamedTuple):
-    """A decided submission. ``stored`` are the intents to be stored, with the points of each resolved to
-    (stat number, ts, value, flags); ``conflict`` tells that an atomic submission stores nothing.
-    """
-
-    submission: Submission
-    project: int
-    decisions: list[Decision]
-    stored: list[Intent]
-    points: ResolvedPoints
-    new_stats: list[StatRow]
-    claims: list[tuple[bytes, bytes]]
-    conflict: bool
-
-    @property
-    def units(self) -> int:
-        """What it takes of the project's monthly quota."""
-        return sum(intent.units for intent in self.stored) if self.submission.counted else 0
 
 
 class Outcome(NamedTuple):
@@ -76,17 +42,6 @@ class Outcome(NamedTuple):
 
     answer: Answer
     durable: asyncio.Future[None] | None
-
-
-class _Building:
-    """What one submission has asked for so far; its own intents see it, nobody else does."""
-
-    __slots__ = ("claims", "points", "stats")
-
-    def __init__(self) -> None:
-        self.stats: dict[tuple[str, str, str], StatRow] = {}
-        self.claims: dict[bytes, bytes] = {}
-        self.points = ResolvedPoints()
 
 
 class Admission:
@@ -100,127 +55,10 @@ class Admission:
         self.claims = claims
         self.usage = usage
         self.under_way = UnderWay()
+        #: What becomes of a submission if it is appended now (:meth:`Decider.decide`).
+        self.decide = Decider(stats, claims, clock).decide
         self._clock = clock
         self._answers: dict[bytes, Answer] = {}
-
-    # --- deciding
-
-    def decide(self, submission: Submission, project: int) -> Draft:
-        """What becomes of each intent if the submission is appended now."""
-        target = submission.project if submission.project is not None else project
-        building = _Building()
-        decisions: list[Decision] = []
-        stored: list[Intent] = []
-        conflict = submission.void
-        for intent in submission.intents:
-            decision = self._decide_intent(intent, target, building)
-            decisions.append(decision)
-            if decision is NEW:
-                stored.append(intent)
-            elif decision.verdict is Verdict.CONFLICT:
-                conflict = conflict or submission.atomic
-        # Where the intents are independent, a request none of which is valid is a conflict as well.
-        if conflict or (not stored and decisions and all(d.verdict is Verdict.CONFLICT for d in decisions)):
-            decisions = [self._undone(*pair) for pair in zip(submission.intents, decisions, strict=True)]
-            return Draft(submission, target, decisions, [], ResolvedPoints(), [], [], True)
-        return Draft(
-            submission,
-            target,
-            decisions,
-            stored,
-            building.points,
-            list(building.stats.values()),
-            list(building.claims.items()),
-            False,
-        )
-
-    def _decide_intent(self, intent: Intent, project: int, building: _Building) -> Decision:
-        claimed = self._claimed(intent.claims, building) if intent.claims else None
-        if claimed is not None:
-            return claimed
-        if intent.points:
-            conflict = self._resolve_points(intent.points, intent.source, project, building)
-            if conflict is not None and intent.otherwise:
-                conflict = self._resolve_points(intent.otherwise, intent.source, project, building)
-            if conflict is not None:
-                return conflict
-        for claim in intent.claims:
-            building.claims[claim.key] = claim.value
-        return NEW
-
-    def _claimed(self, claims: Sequence[Claim], building: _Building) -> Decision | None:
-        """What is decided by claims that are held already; None when all of them are free."""
-        for claim in claims:
-            for rival in claim.rivals:
-                if self._held(rival, building) is not None:
-                    return Decision(Verdict.CONFLICT)
-        for claim in claims:
-            value = self._held(claim.key, building)
-            if value is not None:
-                clash = claim.exclusive and value != claim.value
-                return Decision(Verdict.CONFLICT if clash else Verdict.DUPLICATE, value)
-        return None
-
-    def _undone(self, intent: Intent, decision: Decision) -> Decision:
-        """The decision when nothing of its submission is stored: what repeats another intent of it goes the same way."""
-        if decision.verdict is Verdict.NEW:
-            return Decision(Verdict.ROLLED_BACK)
-        if decision.verdict is Verdict.DUPLICATE and not any(
-            self.claims.holds(claim.key) is not None for claim in intent.claims
-        ):
-            return Decision(Verdict.ROLLED_BACK)
-        return decision
-
-    def _held(self, key: bytes, building: _Building) -> bytes | None:
-        value = building.claims.get(key)
-        return self.claims.holds(key) if value is None else value
-
-    def _resolve_points(
-        self, points: Sequence[PlainPoint] | PointColumns, source: Source, project: int, building: _Building
-    ) -> Decision | None:
-        """Gives the points their stat numbers; a conflict is told only in source ``stat`` (rulings 3)."""
-        strict = source == "stat"
-        names = self.stats.names(project, source)
-        if isinstance(points, PointColumns):
-            stats = _look_up(names, points) if strict else None
-            if stats is not None:
-                building.points.extend(stats, points.times, points.values, points.flags)
-                return None
-        plain = points.rows() if isinstance(points, PointColumns) else cast("Sequence[PlainPoint]", points)
-        # Of several points a conflict takes back those before it; one alone is either there or not.
-        resolved = building.points if len(points) == 1 else ResolvedPoints()
-        for name, type_, ts, value, flags in plain:
-            known = names.get(name) if strict else names.get((name, type_ or "counter"))
-            if known is not None and (type_ is None or known.type == type_):
-                resolved.add(known.stat_id, ts, value, flags)
-                continue
-            stat_id, held_type = self._resolve(name, type_ or "counter", project, source, building)
-            if strict and type_ is not None and held_type != type_:
-                return Decision(Verdict.CONFLICT, stat=name, stat_type=held_type)
-            if stat_id:
-                resolved.add(stat_id, ts, value, flags)
-        if resolved is not building.points:
-            building.points.extend(resolved.stats, resolved.times, resolved.values, resolved.flags)
-        return None
-
-    def _resolve(self, name: str, type_: str, project: int, source: str, building: _Building) -> tuple[int, str]:
-        """(number, type) of a stat that is not in memory: drafted by this submission, in the catalog, or new. Number 0: the
-        project's derived stats are used up, the point stays in the raw record only.
-        """
-        slot = (source, name, "" if source == "stat" else type_)
-        drafted = building.stats.get(slot)
-        if drafted is not None:
-            return drafted.stat_id, drafted.type
-        known = self.stats.names(project, source).get(name) if source == "stat" else None
-        known = known or self.stats.look_up(project, source, name, type_)
-        if known is not None:
-            return known.stat_id, known.type
-        if not self.stats.room(project, source, len(building.stats)):
-            self.stats.refused_derived += 1
-            return 0, type_
-        row = self.stats.draft(project, source, name, type_, self._clock())
-        building.stats[slot] = row
-        return row.stat_id, row.type
 
     def over_quota(self, draft: Draft, quota: int) -> bool:
         """Whether ``draft`` would give its project more than ``quota`` records this month."""
@@ -304,15 +142,6 @@ class Admission:
         # A failed commit takes it back before anybody else runs; after a good one the journal gives it.
         batch.undo.append(forget)
         batch.done.add_done_callback(forget)
-
-
-def _look_up(names: Names, points: PointColumns) -> Sequence[int] | None:
-    """The stat numbers of all points when every stat is in memory and has the type that was sent; None leaves it to a closer look."""
-    try:
-        known = list(map(names.__getitem__, points.names))
-    except KeyError:
-        return None
-    return list(map(_STAT_ID, known)) if list(map(_TYPE, known)) == list(points.types) else None
 
 
 def _add_point(draft: Draft, values: Sequence[Any]) -> None:

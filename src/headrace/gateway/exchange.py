@@ -7,7 +7,7 @@ from collections.abc import Callable, Coroutine, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import parse_qsl
 
-from headrace.admission.admission import Draft
+from headrace.admission.deciding import Draft
 from headrace.admission.keys import KeyRow, LookUpFailed
 from headrace.dialects.base import Dialect, Fault, FaultDetail, Feature, LimitState, Route
 from headrace.records.intents import Answer, StreamAnswer, Submission
@@ -135,6 +135,11 @@ class Exchange:
     def headers(self) -> dict[bytes, bytes]:
         """By lower-case name; of a repeated header the first."""
         return self.head.headers
+
+    @property
+    def address(self) -> str:
+        """The client's address behind the proxies that are trusted."""
+        return self.gateway.peers.address(self.line.client, self.headers)
 
     def header(self, name: bytes) -> bytes | None:
         return self.head.headers.get(name)

@@ -62,6 +62,13 @@ class JournalReader:
             if crc32(body) == crc:
                 yield from body.splitlines()
 
+    def set_aside(self, segment: int) -> list[tuple[int, str, int, int]]:
+        """The pages of ``segment`` that were set aside before: (id, table, part, rows), in the order of their commits."""
+        return self._db.execute(
+            "SELECT id, table_name, part, row_count FROM quarantine WHERE id BETWEEN ? AND ? ORDER BY id",
+            schema.page_ids(segment),
+        ).fetchall()
+
     def stats(self, upto: int) -> list[tuple[int, int, str, str, str, int]]:
         """Stats made by segments ≤ ``upto``: (stat_id, project, source, name, type, created_at)."""
         return self._db.execute(

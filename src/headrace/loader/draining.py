@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
+from itertools import count
 from typing import NamedTuple, Protocol
 
 import msgspec
@@ -22,7 +23,8 @@ _log = logging.getLogger("headrace.loader")
 
 class Piece(NamedTuple):
     """What a segment holds for one table and partition: one insert, so one block and one part. ``form`` as the journal's pages have
-    it: 0 for lines, or ``POINT_RECORDS``.
+    it: 0 for lines, or ``POINT_RECORDS``. ``gaps`` are the places of rows whose pages were damaged and set aside: the others keep
+    the places that they had when the segment was whole.
     """
 
     segment: int
@@ -31,13 +33,16 @@ class Piece(NamedTuple):
     bodies: list[bytes]
     rows: int
     form: int = 0
+    gaps: Sequence[range] = ()
 
-    def units(self) -> list[bytes]:
-        """The rows one by one, each in the piece's form; the loader only needs them when one is refused."""
+    def holds(self, place: int) -> bool:
+        return not any(place in gap for gap in self.gaps)
+
+    def units(self) -> list[tuple[int, bytes]]:
+        """The rows one by one with their places, each in the piece's form; the loader only needs them when one is refused."""
         body = b"".join(self.bodies)
-        if self.form == POINT_RECORDS:
-            return list(map(point_record, point_rows(body)))
-        return body.splitlines(keepends=True)
+        rows = map(point_record, point_rows(body)) if self.form == POINT_RECORDS else body.splitlines(keepends=True)
+        return list(zip(filter(self.holds, count()), rows, strict=False))
 
     def payload(self, bodies: Sequence[bytes]) -> bytes | PointRecords:
         """Some of its rows as the store takes them."""
@@ -102,7 +107,7 @@ class Drainer:
 
     def _held(self, piece: Piece) -> int:
         """How many rows of the piece the raw table has: all of them or none."""
-        expected = piece.rows - len(self._excluded.known(piece))
+        expected = piece.rows - len(self._left_out(piece))
         held = self._store.rows_in(piece.table, piece.part, piece.segment)
         # More than expected: a page was damaged, and set aside, after the store had it.
         if 0 < held < expected:
@@ -113,21 +118,20 @@ class Drainer:
 
     def _insert(self, piece: Piece, *, rollups: bool) -> int:
         while True:
-            excluded = self._excluded.known(piece)
+            excluded = self._left_out(piece)
             rows = piece.rows - len(excluded)
             if not rows:
                 return 0
-            bodies = (
-                [unit for place, unit in enumerate(piece.units()) if place not in excluded]
-                if excluded
-                else piece.bodies
-            )
+            bodies = [unit for place, unit in piece.units() if place not in excluded] if excluded else piece.bodies
             try:
                 self._store.insert(piece.table, piece.payload(bodies), rows, self._token(piece), rollups=rollups)
             except RowsRefused as refusal:
                 self._exclude(piece, refusal)
             else:
                 return rows
+
+    def _left_out(self, piece: Piece) -> set[int]:
+        return set(filter(piece.holds, self._excluded.known(piece)))
 
     def _token(self, piece: Piece) -> str:
         return f"{self._tokens()}:{piece.segment}:{piece.table}:{piece.part}"
@@ -138,8 +142,8 @@ class Drainer:
         """Finds the refused row, by the engine's message or else by halving, and records it before anything is inserted again. The
         halves are tried on a table that stores nothing, so a stop in the middle leaves nothing half done.
         """
-        excluded = self._excluded.known(piece)
-        numbered = [(index, unit) for index, unit in enumerate(piece.units()) if index not in excluded]
+        excluded = self._left_out(piece)
+        numbered = [(place, unit) for place, unit in piece.units() if place not in excluded]
         found = self._named(piece, numbered, refusal) or self._bisect(piece, numbered)
         if found is None:
             # Every row passes alone: the refusal is not about data.

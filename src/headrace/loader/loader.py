@@ -19,9 +19,9 @@ from sqlalchemy.exc import SQLAlchemyError
 from headrace.catalog.db import Catalog
 from headrace.catalog.stats import StatRow
 from headrace.journal import JournalReader
-from headrace.journal.schema import FACTS
-from headrace.loader.draining import Drainer, Piece, SegmentTorn
+from headrace.loader.draining import Drainer, SegmentTorn
 from headrace.loader.projections import DeadLetterBook, Learned, Projections
+from headrace.loader.reading import read_segment
 from headrace.records.tables import POINTS
 from headrace.store import Store, StoreError
 
@@ -182,14 +182,10 @@ class Loader:
                 continue
             if time.monotonic() > self._stop_by:
                 return
-            try:
-                self._load(store, segment)
-            except SegmentTorn as torn:
-                # Kept in the journal; the next start asks again.
-                _log.error("%s; the segment is kept in the journal", torn)
-                self.torn += 1
-            else:
+            if self._load(store, segment):
                 self._to_trim.append(segment)
+            else:
+                self.torn += 1  # kept in the journal: the next start asks again
             self.loaded_upto = segment
             self._trim_synced()
         self._trim_synced()
@@ -207,39 +203,25 @@ class Loader:
 
     # --- one segment
 
-    def _load(self, store: Store, segment: int) -> None:
+    def _load(self, store: Store, number: int) -> bool:
+        """Brings a segment into the store and its facts into the catalog. False: the store has a part of a piece; that piece is left
+        as it is, everything else of the segment is done.
+        """
         drainer = Drainer(store, self._book, lambda: next(self._tokens))
-        pieces, facts, at = self._read(segment)
-        certain_new = segment > self._doubtful_upto
+        segment = read_segment(self._reader, number, self._end.quarantine)
+        certain_new, whole = number > self._doubtful_upto, True
         last_points: list[tuple[int, int, int]] = []
         loaded: Counter[str] = Counter()
-        for piece in pieces:
-            loaded[piece.table] += drainer.load(piece, certain_new=certain_new)
+        for piece in segment.pieces:
+            try:
+                loaded[piece.table] += drainer.load(piece, certain_new=certain_new)
+            except SegmentTorn as torn:
+                _log.error("%s; the segment is kept in the journal", torn)
+                whole = False
             if piece.table == POINTS.name:
-                last_points += [(stat, ts, at) for _, stat, ts in store.last_points(piece.part, segment)]
-        new_stats = [StatRow(*row) for row in self._reader.stats(segment)]
-        self._projections.apply(Learned(segment, new_stats, facts, last_points))
+                last_points += [(stat, ts, segment.at) for _, stat, ts in store.last_points(piece.part, number)]
+        new_stats = [StatRow(*row) for row in self._reader.stats(number)]
+        self._projections.apply(Learned(number, new_stats, segment.facts, last_points))
         self._end.projected([row.stat_id for row in new_stats])
         self.rows += loaded
-
-    def _read(self, segment: int) -> tuple[list[Piece], list[bytes], int]:
-        """The pieces of a segment, its facts, and when its last page was written (µs)."""
-        bodies: dict[tuple[str, int], list[bytes]] = {}
-        rows: Counter[tuple[str, int]] = Counter()
-        forms: dict[tuple[str, int], int] = {}
-        facts: list[bytes] = []
-        at = 0
-        for page in self._reader.pages(segment):
-            if not page.intact:
-                _log.error("page %d of segment %d is damaged and set aside (%d rows)", page.id, segment, page.row_count)
-                self._end.quarantine(page.id)
-                continue
-            at = page.at
-            if page.table == FACTS:
-                facts += page.body.splitlines()
-            else:
-                bodies.setdefault((page.table, page.part), []).append(page.body)
-                rows[page.table, page.part] += page.row_count
-                forms[page.table, page.part] = page.form
-        pieces = [Piece(segment, *place, bodies[place], rows[place], forms[place]) for place in sorted(bodies)]
-        return pieces, facts, at
+        return whole

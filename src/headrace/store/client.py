@@ -80,6 +80,7 @@ class Store:
                 first.close()
             client = connecting.connect(place, place.database)
             migrations.migrate(client.command, lambda sql: client.query(sql).result_rows, int(clock()))
+            engine.apply_merge_base(client)
             engine.apply_value_codec(client, value_codec)
             engine.assert_block_settings(client)
         except Exception as error:

@@ -63,17 +63,12 @@ def chart_page(
     viewer: TheViewer,
     project: TheProject,
     stat: FromPath[str],
-    more: Texts = None,
-    resolution: FromQuery[str] = "",
-    aggregate: FromQuery[str] = "",
-    compare: FromQuery[str] = "",
 ) -> Response[Any]:
     """The stat with this id, and those that ``more`` names."""
     frame = Frame(request, services, viewer, project, here="stats", ranged=True)
-    asked = (resolution, aggregate, bool(compare))
-    view = _read(services, project, frame, [stat.removesuffix(TWIN), *(more or ())], *asked)
+    view = _read(services, project, frame, stat.removesuffix(TWIN))
     names = labels(view.starts, view.resolution, frame.zone)
-    colours = slots([line.id for line in view.lines])
+    colours = _colours(view)
     return page(
         request,
         services,
@@ -83,8 +78,9 @@ def chart_page(
         labels=names,
         colours=colours,
         drawing=msgspec.json.encode(_drawing(view, names, colours)).decode(),
-        chosen={"resolution": resolution, "aggregate": aggregate, "compare": bool(compare)},
-        links=_without(frame, view, list(more or ())),
+        chosen={name: frame.query.get(name, "") for name in ("resolution", "aggregate", "compare")},
+        repeated=_repeated(view, colours),
+        links=_without(frame, view),
         csv=_csv_link(frame, view),
         aggregates=AGGREGATES,
         most=MAX_STATS,
@@ -111,19 +107,16 @@ def chart_csv(
     viewer: TheViewer,
     project: TheProject,
     stat: FromPath[str],
-    more: Texts = None,
-    resolution: FromQuery[str] = "",
-    aggregate: FromQuery[str] = "",
-    compare: FromQuery[str] = "",
 ) -> Response[str]:
     """The chart's numbers: a line a bucket, a column a stat."""
     frame = Frame(request, services, viewer, project, here="stats", ranged=True)
-    view = _read(services, project, frame, [stat, *(more or ())], resolution, aggregate, bool(compare))
+    view = _read(services, project, frame, stat)
+    compared = view.previous_start is not None
     text = StringIO()
     table = csv.writer(text)
     names = [_cell(line.name) for line in view.lines]
-    table.writerow(["start", *names, *(f"{name} (before)" for name in names if compare)])
-    columns = [line.values for line in view.lines] + [line.previous for line in view.lines if compare]
+    table.writerow(["start", *names, *(f"{name} (before)" for name in names if compared)])
+    columns = [line.values for line in view.lines] + [line.previous for line in view.lines if compared]
     for at, start in enumerate(view.starts):
         begins = instant(start * 1000).astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
         table.writerow([begins, *("" if column[at] is None else column[at] for column in columns)])
@@ -163,35 +156,52 @@ def delete_annotation(
     return redirect(local_path(services, form.get("back")))
 
 
-def _read(
-    services: Services,
-    project: Membership,
-    frame: Frame,
-    refs: list[str],
-    resolution: str,
-    aggregate: str,
-    compare: bool,
-) -> Chart:
+def _read(services: Services, project: Membership, frame: Frame, stat: str) -> Chart:
+    """The chart of ``stat`` as the frame's URL has it."""
     assert frame.range is not None
     return charts.chart(
         services.context,
         services.store(),
         project.actor,
         project=project.info.number,
-        refs=list(dict.fromkeys(refs)),
+        refs=list(dict.fromkeys([stat, *_more(frame)])),
         start=frame.range.start_us,
         end=frame.range.end_us,
         tz=frame.zone,
-        resolution=resolution,
-        aggregate=aggregate,
-        compare=compare,
+        resolution=frame.query.get("resolution", ""),
+        aggregate=frame.query.get("aggregate", ""),
+        compare=bool(frame.query.get("compare")),
     )
 
 
-def _without(frame: Frame, view: Chart, more: list[str]) -> list[str]:
+def _more(frame: Frame) -> list[str]:
+    return [value for name, value in frame.pairs if name == "more" and value]
+
+
+def _colours(view: Chart) -> dict[str, int]:
+    """The colour of each line by its stat's id: that of its name, which lists show too; of a second one of this name another."""
+    names: dict[str, str] = {}
+    for line in view.lines:
+        names[line.id] = line.name if line.name not in names.values() else f"{line.name} {line.id}"
+    found = slots(list(names.values()))
+    return {stat: found[name] for stat, name in names.items()}
+
+
+def _repeated(view: Chart, colours: dict[str, int]) -> set[str]:
+    """Lines whose colour another one before them has: drawn with dashes."""
+    seen: set[int] = set()
+    repeated = set()
+    for line in view.lines:
+        if colours[line.id] in seen:
+            repeated.add(line.id)
+        seen.add(colours[line.id])
+    return repeated
+
+
+def _without(frame: Frame, view: Chart) -> list[str]:
     """For each line but the first the chart without it: by its id or, if it was asked for so, its name."""
     return [
-        "" if at == 0 else frame.link(more=[ref for ref in more if ref not in (line.id, line.name)])
+        "" if at == 0 else frame.link(more=[ref for ref in _more(frame) if ref not in (line.id, line.name)])
         for at, line in enumerate(view.lines)
     ]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from hashlib import blake2b
 
@@ -48,15 +49,16 @@ def _stroke(points: list[str], floor: float) -> str:
 
 def slots(names: Sequence[str]) -> dict[str, int]:
     """The series colour (1 to 8) of each name. A name has the same one on every page; within one list a second name of the same
-    colour takes the next free one, beyond eight they repeat.
+    colour takes the next free one, beyond eight each is used twice before one is used three times.
     """
     found: dict[str, int] = {}
     for name in names:
         if name in found:
             continue
         wanted = blake2b(name.encode("utf-8", "replace"), digest_size=2).digest()[0] % SLOTS
-        taken = set(found.values()) if len(found) < SLOTS else set()
-        while wanted + 1 in taken:
+        used = Counter(found.values())
+        least = min(used[slot] for slot in range(1, SLOTS + 1))
+        while used[wanted + 1] > least:
             wanted = (wanted + 1) % SLOTS
         found[name] = wanted + 1
     return found

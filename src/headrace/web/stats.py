@@ -61,7 +61,7 @@ def stats_page(
         narrowed=bool(q or source or type),
         kept=f"?{urlencode(kept)}" if kept else "",
         later=bool(cursor),
-        colours=slots([stat.name for stat in view.stats]),
+        colours={stat.name: slots([stat.name])[stat.name] for stat in view.stats},
         sources=SOURCES,
         types=TYPES,
         orders=ORDERS,

@@ -105,7 +105,9 @@ def _monitors_list(services: CompatServices, request: ReadRequest) -> Answer:
 
 
 def _monitors_get(services: CompatServices, request: ReadRequest) -> Answer:
-    found = monitors.get(services.context, key_actor(request.key, request.address), request.params["id"], project=_project(request))
+    found = monitors.get(
+        services.context, key_actor(request.key, request.address), request.params["id"], project=_project(request)
+    )
     return _answer(services, found)
 
 
@@ -137,7 +139,9 @@ def _monitors_change(services: CompatServices, request: ReadRequest) -> Answer:
 
 
 def _monitors_delete(services: CompatServices, request: ReadRequest) -> Answer:
-    monitors.delete(services.context, key_actor(request.key, request.address), request.params["id"], project=_project(request))
+    monitors.delete(
+        services.context, key_actor(request.key, request.address), request.params["id"], project=_project(request)
+    )
     return Answer(204, b"", ())
 
 

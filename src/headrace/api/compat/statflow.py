@@ -181,7 +181,9 @@ def _keys_create(services: CompatServices, request: ReadRequest) -> Answer:
 
 
 def _keys_list(services: CompatServices, request: ReadRequest) -> Answer:
-    found = keys.list_all(services.context, key_actor(request.key, request.address), project=request.key.project, revoked=False)
+    found = keys.list_all(
+        services.context, key_actor(request.key, request.address), project=request.key.project, revoked=False
+    )
     shown = [
         {
             "id": key.id,
@@ -220,7 +222,9 @@ def _annotations_check(services: CompatServices, request: ReadRequest) -> dict[s
 
 
 def _annotations_create(services: CompatServices, request: ReadRequest) -> Answer:
-    note = notes.create(services.context, key_actor(request.key, request.address), project=request.key.project, **request.reading)
+    note = notes.create(
+        services.context, key_actor(request.key, request.address), project=request.key.project, **request.reading
+    )
     return _answer(201, _annotation(note))
 
 

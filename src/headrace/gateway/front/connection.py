@@ -7,8 +7,8 @@ from enum import Enum
 from typing import TYPE_CHECKING, Any
 
 from headrace.gateway.front import answers
-from headrace.gateway.front.chunks import BadChunk, Dechunker
-from headrace.gateway.front.heads import CHUNKED, HEAD_MAX, TARGET_MAX, BadHead, Head, may_begin
+from headrace.gateway.front.heads import HEAD_MAX, TARGET_MAX, BadHead, Head, may_begin
+from headrace.gateway.front.incoming import Incoming
 
 if TYPE_CHECKING:
     from headrace.gateway.front.front import Front
@@ -50,27 +50,21 @@ class Connection(asyncio.Protocol):
 
     __slots__ = (
         "_bodiless",
-        "_broken",
+        "_body",
         "_chunked_answer",
-        "_chunks",
-        "_complete",
-        "_end_told",
         "_ended",
-        "_expects",
         "_front",
         "_held",
-        "_left",
         "_paused",
-        "_pieces",
-        "_piled",
         "_reader",
+        "_spilt",
         "_state",
         "_transport",
         "_writable",
+        "begun",
         "client",
         "gone",
         "head",
-        "lingers_since",
         "scheme",
         "seen",
     )
@@ -81,14 +75,10 @@ class Connection(asyncio.Protocol):
         self._state = State.IDLE
         #: Bytes that came before their time: part of a head, or what was sent ahead.
         self._held = b""
-        # The body of the request in hand: its pieces, how many bytes they are, how many are still to come.
-        self._complete = self._end_told = True
-        self._pieces: list[bytes] = []
-        self._piled = 0
-        self._left = 0
-        self._chunks: Dechunker | None = None
-        self._expects = False
-        self._broken = False
+        #: The body of the request in hand while it comes in; None when all of it came with the head.
+        self._body: Incoming | None = None
+        #: Bytes that were read and thrown away since the last answer.
+        self._spilt = 0
         self._reader: asyncio.Future[None] | None = None
         # The answer in hand.
         self._bodiless = False
@@ -103,7 +93,9 @@ class Connection(asyncio.Protocol):
         self.scheme = scheme
         self.head: Head
         #: The front's time of the last byte, seconds.
-        self.seen = self.lingers_since = front.now
+        self.seen = front.now
+        #: Its time when the head that is coming in began, or when the connection began to linger, seconds.
+        self.begun = front.now
 
     # --- what the event loop calls
 
@@ -116,22 +108,23 @@ class Connection(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         state = self._state
         self.seen = self._front.now
-        if state is State.LINGERING:
-            self._piled += len(data)
-            if self._piled > LINGER_MAX:
-                self._transport.abort()
-            return
         if state is State.IDLE:
             self._next(self._held + data if self._held else data)
-        elif state is State.BUSY and self._complete:
+        elif state is State.LINGERING:
+            self._spilt += len(data)
+            if self._spilt > LINGER_MAX:
+                self._transport.abort()
+        elif self._body is None or self._body.complete:
             self._held += data
             if len(self._held) > AHEAD_MAX:
                 self._pause()
-        elif not self._broken:
-            self._take(data)
+        elif state is State.SKIPPING:
+            self._skip(self._body, data)
+        elif not self._body.broken:
+            self._held = self._body.take(data)
+            if self._body.waiting > AHEAD_MAX and not self._body.complete:
+                self._pause()
             self._wake()
-            if state is State.SKIPPING and (self._complete or self._broken):
-                self._after(keep=not self._broken)
 
     def eof_received(self) -> bool:
         """Whether the connection stays open for the answer; TLS knows no half."""
@@ -187,6 +180,8 @@ class Connection(asyncio.Protocol):
         self._front.begin(self, head, body)
 
     def _await_head(self, data: bytes) -> None:
+        if not self._held:
+            self.begun = self._front.now
         self._held = data
         # Lines end with CRLF: with others the head would never end.
         if self._ended or not may_begin(data) or b"\n\n" in data or b"\n\r\n" in data:
@@ -197,46 +192,22 @@ class Connection(asyncio.Protocol):
 
     def _begin_body(self, head: Head, data: bytes) -> bytes | None:
         """Takes the first bytes of a body; gives it if that is all of it."""
-        self._held = b""
-        self._complete = self._end_told = False
-        self._expects = head.expects
-        self._left = head.length
-        self._chunks = Dechunker() if head.length == CHUNKED else None
-        if data:
-            self._take(data)
-        if not self._complete:
+        self._body = incoming = Incoming(head)
+        self._held = incoming.take(data) if data else b""
+        if not incoming.complete:
             return None
-        body = b"".join(self._pieces)
-        self._pieces.clear()
-        self._end_told = True
-        return body
+        self._body = None
+        return incoming.piece()
 
-    def _take(self, data: bytes) -> None:
-        """More of the body; what is behind it is held."""
-        self._expects = False
-        if self._chunks is None:
-            piece = data[: self._left]
-            self._left -= len(piece)
-            self._pieces.append(piece)
-            self._piled += len(piece)
-            if not self._left:
-                self._complete, self._held = True, data[len(piece) :]
-        else:
-            try:
-                pieces = self._chunks.feed(data)
-            except BadChunk:
-                self._broken = True
-                return
-            self._pieces += pieces
-            self._piled += sum(map(len, pieces))
-            if self._chunks.complete:
-                self._complete, self._held = True, self._chunks.rest
-        if self._state is State.SKIPPING:
-            self._pieces.clear()
-            if self._piled > SKIP_MAX and not self._complete:
-                self._broken = True
-        elif self._piled > AHEAD_MAX and not self._complete:
-            self._pause()
+    def _skip(self, body: Incoming, data: bytes) -> None:
+        """Throws away the rest of a body whose request is answered."""
+        self._held = body.take(data)
+        body.drop()
+        self._spilt += len(data)
+        if body.complete:
+            self._after(keep=True)
+        elif body.broken or self._spilt > SKIP_MAX:
+            self._after(keep=False)
 
     def _wake(self) -> None:
         reader, self._reader = self._reader, None
@@ -257,23 +228,26 @@ class Connection(asyncio.Protocol):
         """The next piece of the body, as ASGI has it; behind its end, or when it will never come, ``http.disconnect``. Not to be called
         for a body that was handed over whole, but to wait for the client's end.
         """
-        while not (self._pieces or self._complete or self._broken or self._ended or self.gone):
-            if self._expects:
-                self._expects = False
+        body = self._body
+        while body is not None:
+            piece = body.piece()
+            if piece is not None:
+                self._resume()
+                return {"type": "http.request", "body": piece, "more_body": not body.complete}
+            if body.complete or body.broken or self._ended or self.gone:
+                break
+            if body.expects:
+                body.expects = False
                 self._transport.write(answers.CONTINUE)
-            self._reader = self._front.loop.create_future()
-            await self._reader
-        if self._pieces or (self._complete and not self._end_told):
-            body = b"".join(self._pieces)
-            self._pieces.clear()
-            self._piled = 0
-            self._end_told = self._complete
-            self._resume()
-            return {"type": "http.request", "body": body, "more_body": not self._complete}
-        while self._complete and not self.gone:
-            self._reader = self._front.loop.create_future()
-            await self._reader
+            await self._news()
+        while not self.gone and (body is None or body.complete):
+            await self._news()
         return _DISCONNECT
+
+    async def _news(self) -> None:
+        """Waits until something comes in, or nothing will any more."""
+        self._reader = self._front.loop.create_future()
+        await self._reader
 
     # --- answers
 
@@ -324,9 +298,9 @@ class Connection(asyncio.Protocol):
 
     def _keeps(self) -> tuple[bool, bytes]:
         """Whether the connection goes on after this answer, and the header that says so."""
-        keep = self.head.keeps_alive and not (self._broken or self._front.draining or (self._ended and not self._held))
-        if keep and not self._complete:
-            keep = not self._expects and self._left <= SKIP_MAX
+        keep = self.head.keeps_alive and not (self._front.draining or (self._ended and not self._held))
+        if keep and (body := self._body) is not None and not body.complete:
+            keep = not (body.broken or body.expects) and body.left <= SKIP_MAX
         if not keep:
             return False, answers.CLOSE
         return True, b"" if self.head.minor else answers.KEEP_ALIVE
@@ -335,15 +309,16 @@ class Connection(asyncio.Protocol):
         """The request is answered."""
         if self.gone:
             return
+        owed = self._body is not None and not self._body.complete
         if not keep:
-            self._end(unread=not self._complete or bool(self._held))
+            self._end(unread=owed or bool(self._held))
             return
-        self._pieces.clear()
-        self._piled = 0
+        self._spilt = 0
         self._resume()
-        if not self._complete:
+        if owed:
             self._state = State.SKIPPING
             return
+        self._body = None
         self._state = State.IDLE
         if self._held:
             self._front.loop.call_soon(self._go_on)
@@ -360,11 +335,11 @@ class Connection(asyncio.Protocol):
     def _end(self, *, unread: bool) -> None:
         """Closes; with bytes ``unread`` in a way that does not reset the connection before the client has read its answer."""
         self._held = b""
-        self._pieces.clear()
+        self._body = None
         if unread and not self._ended:
             self._state = State.LINGERING
-            self.seen = self.lingers_since = self._front.now
-            self._piled = 0
+            self.seen = self.begun = self._front.now
+            self._spilt = 0
             self._resume()
             if self._transport.can_write_eof():
                 self._transport.write_eof()

@@ -62,20 +62,26 @@ class Front:
         return len(self._connections)
 
     def sweep(self) -> None:
-        """Ends what takes too long. Called about once a second."""
-        self.now = now = time.monotonic()
+        """Ends what takes too long. Called about once a second; nothing is ended before its time, and all of it within two calls after."""
+        # Whatever came in since the last call was given that call's time.
+        before, self.now = self.now, time.monotonic()
         for connection in list(self._connections):
-            quiet = now - connection.seen
+            quiet = before - connection.seen
             state = connection.state
             if connection.unsent:
-                self._watch_unread(connection, now)
+                self._watch_unread(connection, self.now)
                 continue
             self._unread.pop(connection, None)
-            if state is State.IDLE and quiet > (HEAD_S if connection.has_begun else IDLE_S):
-                connection.time_out() if connection.has_begun else connection.close()
-            elif state is State.LINGERING and (quiet > QUIET_S or now - connection.lingers_since > LINGER_S):
-                connection.close()
-            elif state is State.SKIPPING and quiet > HEAD_S:
+            if state is State.IDLE and connection.has_begun:
+                if before - connection.begun >= HEAD_S:
+                    connection.time_out()
+            elif state is State.IDLE:
+                if quiet >= IDLE_S:
+                    connection.close()
+            elif state is State.LINGERING:
+                if quiet >= QUIET_S or before - connection.begun >= LINGER_S:
+                    connection.close()
+            elif state is State.SKIPPING and quiet >= HEAD_S:
                 connection.abort()
 
     def _watch_unread(self, connection: Connection, now: float) -> None:

@@ -68,19 +68,22 @@ function options(drawing: Drawing, width: number): uPlot.Options {
   const grid = { stroke: colour("--line"), width: 1 };
   const font = `12px ${getComputedStyle(document.body).fontFamily}`;
   const dots = drawing.starts.length <= DOTS;
-  const series: uPlot.Series[] = [{ value: (_, __, ___, at) => (at === null ? "" : (drawing.labels[at] ?? "")) }];
-  const value = (unit: string) => (_: uPlot, number: number | null) => (number === null ? "–" : `${long.format(number)}${unit ? ` ${unit}` : ""}`);
+  const series: uPlot.Series[] = [{}];
+  const seen = new Set<number>();
   for (const line of drawing.lines) {
     const stroke = colour(`--series-${line.slot}`);
-    series.push({ label: line.name, stroke, width: 2, points: { show: dots, size: 5 }, gaps, value: value(line.unit) });
+    const again = seen.has(line.slot) ? { dash: [12, 4] } : {};
+    seen.add(line.slot);
+    series.push({ label: line.name, stroke, width: 2, ...again, points: { show: dots, size: 5 }, gaps });
     if (line.previous.length) {
-      series.push({ label: `${line.name}, before`, stroke, width: 1.5, dash: [4, 4], alpha: 0.65, points: { show: false }, gaps, value: value(line.unit) });
+      series.push({ label: `${line.name}, before`, stroke, width: 1.5, dash: [4, 4], alpha: 0.65, points: { show: false }, gaps });
     }
   }
   return {
     width,
     height: HEIGHT,
     series,
+    legend: { show: false },
     tzDate: (seconds) => uPlot.tzDate(new Date(seconds * 1000), drawing.zone),
     scales: { x: { time: true }, y: { range: (_, low, high) => [Math.min(0, low ?? 0), (high ?? 0) > 0 ? high * 1.08 : low < 0 ? 0 : 1] } },
     axes: [
@@ -88,7 +91,7 @@ function options(drawing: Drawing, width: number): uPlot.Options {
       { stroke: ink, grid, ticks: grid, font, size: 64, values: (_, splits) => splits.map((one) => short.format(one)) },
     ],
     cursor: { drag: { x: true, y: false, setScale: false }, y: false },
-    hooks: { setSelect: [(self) => zoom(self)], draw: [(self) => mark(self, drawing)] },
+    hooks: { setSelect: [(self) => zoom(self)], setCursor: [(self) => tell(self, drawing)], draw: [(self) => mark(self, drawing)] },
   };
 }
 
@@ -115,6 +118,22 @@ function zoom(self: uPlot): void {
 
 function moment(seconds: number): string {
   return new Date(seconds * 1000).toISOString();
+}
+
+/** The numbers under the pointer, beside their names. */
+function tell(self: uPlot, drawing: Drawing): void {
+  const at = self.cursor.idx;
+  const time = document.querySelector("#chart [data-time]");
+  if (time) time.textContent = at == null ? "" : (drawing.labels[at] ?? "");
+  document.querySelectorAll("#chart [data-value]").forEach((place, index) => {
+    const line = drawing.lines[index];
+    if (!line || at == null) place.textContent = "";
+    else place.textContent = number(line.values[at]) + (line.previous.length ? ` · ${number(line.previous[at])}` : "") + (line.unit ? ` ${line.unit}` : "");
+  });
+}
+
+function number(value: number | null | undefined): string {
+  return value == null ? "–" : long.format(value);
 }
 
 /** A line for each note; the list beside the chart has their texts. */

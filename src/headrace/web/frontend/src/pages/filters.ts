@@ -8,18 +8,22 @@ const PAUSE_MS = 250;
 let pause: ReturnType<typeof setTimeout> | undefined;
 let asked: AbortController | undefined;
 
-for (const form of document.querySelectorAll<HTMLFormElement>("form[data-filters]")) {
-  form.addEventListener("input", (event) => {
-    const typed = event.target instanceof HTMLInputElement && event.target.type !== "checkbox";
-    clearTimeout(pause);
-    pause = setTimeout(() => void show(form), typed ? PAUSE_MS : 0);
-  });
-  form.addEventListener("submit", (event) => {
-    event.preventDefault();
-    clearTimeout(pause);
-    void show(form);
-  });
-}
+// On the document: the list that a form stands above may be exchanged with its form.
+const filters = (event: Event) => (event.target instanceof Element ? event.target.closest<HTMLFormElement>("form[data-filters]") : null);
+document.addEventListener("input", (event) => {
+  const form = filters(event);
+  if (!form) return;
+  const typed = event.target instanceof HTMLInputElement && event.target.type !== "checkbox";
+  clearTimeout(pause);
+  pause = setTimeout(() => void show(form), typed ? PAUSE_MS : 0);
+});
+document.addEventListener("submit", (event) => {
+  const form = filters(event);
+  if (!form) return;
+  event.preventDefault();
+  clearTimeout(pause);
+  void show(form);
+});
 addEventListener("popstate", () => location.reload());
 
 // A record opens beside its list without the list moving.
