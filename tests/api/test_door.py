@@ -10,6 +10,7 @@ import pytest
 from headrace.api.services import accounts, invitations, sessions
 from headrace.catalog import accounts as account_rows
 from headrace.catalog.accounts import AccountRow
+from headrace.web.agents import browser
 
 PASSWORD = "correct horse battery"
 HOST = "http://tele.test:8787"
@@ -351,3 +352,18 @@ def test_a_role_opens_in_the_api_what_it_opens_on_pages(world, ann, role, status
     assert send("projects", {"name": "mine"}) == 403
     archives = send(f"projects/{world.ids['ann.shop']}/archive")
     assert (reads, notes, makes_keys, archives) == statuses
+
+
+@pytest.mark.parametrize(
+    ("agent", "shown"),
+    [
+        ("Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0", "Firefox on Linux"),
+        ("Mozilla/5.0 (Windows NT 10.0) AppleWebKit/537.36 Chrome/140.0 Safari/537.36 Edg/140.0", "Edge on Windows"),
+        ("Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) Version/18.0 Safari/604.1", "Safari on iPhone"),
+        ("curl/8.5.0", "curl"),
+        ("x" * 61, "x" * 60),
+        ("", "unknown"),
+    ],
+)
+def test_a_browser_is_called_as_people_call_it(agent, shown):
+    assert browser(agent) == shown

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from headrace.gateway import steps, waiting
+from headrace.gateway import reading, waiting
 from headrace.gateway.bodies import HungUp, InFlight, TooMuchInFlight
 from headrace.gateway.waiting import STALL_S, Waiting
 
@@ -40,7 +40,7 @@ def now(monkeypatch: pytest.MonkeyPatch) -> list[float]:
 
 
 async def begun(upload: Upload) -> asyncio.Task[bytes]:
-    task = asyncio.create_task(steps._receive(upload))  # type: ignore[arg-type]
+    task = asyncio.create_task(reading._receive(upload))  # type: ignore[arg-type]
     await asyncio.sleep(0)
     return task
 

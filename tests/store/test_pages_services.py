@@ -474,11 +474,18 @@ def test_the_newest_of_every_kind(place, put, put_rows):
     assert (found.refused, found.health) == ([], READY)
 
 
-@pytest.mark.parametrize("recent", [overview.NEWEST - 1, overview.NEWEST])
-def test_the_newest_are_the_same_in_a_busy_project_and_in_a_quiet_one(place, put_rows, recent):
-    spread = [US - at * 1_000 for at in range(recent)] + [US - overview.RECENT_US - at for at in range(1, 9)]
+@pytest.mark.parametrize(
+    ("recent", "sorted_most"), [(overview.NEWEST - 1, 0), (overview.NEWEST, 0), (overview.NEWEST - 1, 100), (3, 100)]
+)
+def test_the_newest_are_the_same_however_they_are_found(place, put_rows, monkeypatch, recent, sorted_most):
+    monkeypatch.setattr(overview, "SORTED_MOST", sorted_most)
+    spread = [US - at * 1_000 for at in range(1, recent + 1)] + [US - overview.RECENT_US - at for at in range(1, 13)]
     put_rows("events", place.number, [{"type": ("log", "error")[at % 2], "ts": at, "received_at": at} for at in spread])
-    assert [one.ts for one in look(place).newest] == spread[: overview.NEWEST]
+    for start in (US - HOUR * 1000, US - 1):
+        found = overview.overview(
+            place.context, place.store, place.owner, project=place.number, start=start, end=US + 1, health=READY
+        )
+        assert [one.ts for one in found.newest] == spread[: overview.NEWEST]
 
 
 def test_keys_whose_requests_were_refused(place):

@@ -15,6 +15,12 @@ IN_FLIGHT_MAX = 128 * 1024 * 1024
 #: Bodies above this size are decoded beside the event loop: zlib lets go of the interpreter.
 DECODE_ASIDE = 64 * 1024
 
+#: Bodies above this size are parsed in a worker thread, bytes.
+PARSE_ASIDE = 256 * 1024
+
+#: What a 503 for want of memory, or of a catalog, asks the client to wait, seconds.
+BUSY_RETRY_S = 1
+
 #: Largest window that a zstd frame may ask for, bytes.
 ZSTD_WINDOW = 8 * 1024 * 1024
 

@@ -16,13 +16,16 @@ from headrace.admission.limits import Limiter
 from headrace.admission.monitors import MonitorTable
 from headrace.dialects.base import Dialect, Fault, FaultDetail, Refusal, Route
 from headrace.gateway.bodies import ClientGone, HungUp, InFlight
+from headrace.gateway.callers import auth, scope
+from headrace.gateway.charges import charge_reading
+from headrace.gateway.cors import CORS, PREFLIGHT
 from headrace.gateway.exchange import Exchange, Plan, Refused
 from headrace.gateway.front.bridge import App, Bridge, make_scope
 from headrace.gateway.front.connection import Connection
 from headrace.gateway.front.heads import Head
 from headrace.gateway.peers import Peers
 from headrace.gateway.routes import Match, RouteTable
-from headrace.gateway.steps import auth, charge_reading, make_plan, scope
+from headrace.gateway.steps import make_plan
 from headrace.gateway.waiting import STALL_S, Waiting
 from headrace.journal import JournalUnavailable
 from headrace.records.intents import Answer, StreamAnswer
@@ -36,26 +39,6 @@ RETRY_AFTER_S = 5
 
 #: Seconds between two lines of the log about refused requests.
 WARN_EVERY_S = 10.0
-
-#: CORS for browsers' ingest paths (rulings 1): any origin, never credentials.
-CORS = (
-    (b"access-control-allow-origin", b"*"),
-    (b"access-control-expose-headers", b"Retry-After, X-RateLimit-Limit, X-RateLimit-Remaining, X-RateLimit-Reset"),
-)
-PREFLIGHT = (
-    *CORS,
-    (b"access-control-allow-methods", b"GET, POST, OPTIONS"),
-    (
-        b"access-control-allow-headers",
-        ", ".join(
-            (
-                *("Content-Type", "Content-Encoding", "Authorization", "X-Api-Key", "X-SeeStack-Key", "X-AllStak-Key"),
-                *("X-Logister-Batch-Id", "Idempotency-Key", "traceparent", "tracestate", "baggage"),
-            )
-        ).encode(),
-    ),
-    (b"access-control-max-age", b"7200"),
-)
 
 _log = logging.getLogger("headrace.gateway")
 

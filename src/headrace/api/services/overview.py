@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
@@ -13,6 +13,7 @@ from headrace.api.services.records import COLUMNS_OF, POINT, TYPES_OF, Record, f
 from headrace.catalog import keys
 from headrace.catalog import stats as stat_rows
 from headrace.records.ids import stat_text
+from headrace.records.tables import EVENTS
 from headrace.store.buckets import Grid, finest, grid
 from headrace.store.client import Store
 from headrace.store.counts import MAX_NAMED, count_points, count_rows
@@ -21,8 +22,9 @@ from headrace.store.points import last_points
 
 #: Bars of the rate, and the newest records shown.
 BARS, NEWEST = 100, 12
-#: What counts as the last minutes, µs.
+#: The last minutes of a busy project, µs, and so many events of the range are sorted to find the newest.
 RECENT_US = 600_000_000
+SORTED_MOST = 50_000
 #: Keys with refusals shown.
 REFUSALS = 5
 #: StatFlow and StatHat store points under one roof; the other dialects' points are made from events, which are counted themselves.
@@ -97,11 +99,17 @@ def overview(
         number = live_project(conn, actor, project).number
     first, last = start // 1000, max(end // 1000, start // 1000 + 1)
     buckets = grid(first, last, finest(first, last, zone, BARS), zone)
+    counted = {table: count_rows(store, number, table, buckets) for table in TYPES_OF}
+    events = sum(sum(counts.values()) for counts in counted[EVENTS.name].values())
+    now = context.now()
+    since = None
+    if end >= now - RECENT_US and events >= NEWEST:
+        since = buckets.starts[0] * 1000 if events <= SORTED_MOST else now - RECENT_US
     return Overview(
         start,
         end,
-        _rate(context, store, number, buckets),
-        newest(context, store, number, NEWEST),
+        _rate(counted, _points(context, store, number, buckets), buckets),
+        newest(context, store, number, NEWEST, since),
         _refused(context, number),
         health,
     )
@@ -115,20 +123,23 @@ def read_health(gauges: Gauges, ready: Ready, *, reasons: bool) -> Health:
     return Health(name, readings.loader_lag_s, readings.journal_rows, told)
 
 
-def newest(context: Context, store: Store, project: int, limit: int) -> list[Record]:
-    """The newest records of every kind, by the time they came in."""
+def newest(context: Context, store: Store, project: int, limit: int, since: int | None = None) -> list[Record]:
+    """The newest records of every kind, by the time they came in. ``since`` (µs): from where on there may be few enough events to sort
+    them all, which takes a third of the time of walking back through every type.
+    """
     records = [
-        from_row(table, row) for table in TYPES_OF for row in _newest_rows(context, store, project, table, limit)
+        from_row(table, row)
+        for table in TYPES_OF
+        for row in _newest_rows(store, project, table, limit, since if len(TYPES_OF[table]) > 1 else None)
     ]
     records += _newest_points(context, store, project, limit)
     return sorted(records, key=lambda record: record.received_at, reverse=True)[:limit]
 
 
-def _newest_rows(context: Context, store: Store, project: int, table: str, limit: int) -> list[dict[str, Any]]:
-    """Of a busy project's events the last minutes hold enough: to sort these is cheaper than to walk back through every type."""
+def _newest_rows(store: Store, project: int, table: str, limit: int, since: int | None) -> list[dict[str, Any]]:
     columns = COLUMNS_OF[table]
-    if len(TYPES_OF[table]) > 1:
-        rows = list_newest(store, project, table, context.now() - RECENT_US, limit=limit, columns=columns)
+    if since is not None:
+        rows = list_newest(store, project, table, since, limit=limit, columns=columns)
         if len(rows) == limit:
             return rows
     return list_rows(store, project, table, limit=limit, columns=columns).rows
@@ -155,14 +166,16 @@ def _newest_points(context: Context, store: Store, project: int, limit: int) -> 
     ]
 
 
-def _rate(context: Context, store: Store, project: int, buckets: Grid) -> Rate:
+def _rate(
+    counted: Mapping[str, Mapping[str, Mapping[int, int]]], points: Mapping[str, Mapping[int, int]], buckets: Grid
+) -> Rate:
+    """``counted``: table → dialect → start of a bucket → rows; ``points`` as that of one table."""
     found: dict[str, dict[int, int]] = {}
-    for table in TYPES_OF:
-        for dialect, counts in count_rows(store, project, table, buckets).items():
+    for table in (*counted.values(), points):
+        for dialect, counts in table.items():
             held = found.setdefault(dialect, {})
             for start, count in counts.items():
                 held[start] = held.get(start, 0) + count
-    found |= _points(context, store, project, buckets)
     lines = [
         RateLine(dialect, sum(counts.values()), [counts.get(start, 0) for start in buckets.starts])
         for dialect, counts in found.items()
