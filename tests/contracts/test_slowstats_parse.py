@@ -211,6 +211,7 @@ def test_route() -> None:
         "declared_size",
         "body",
         "parse",
+        "quota",
         "append",
     )
     assert (route.cap, route.decoded_cap, route.cors) == (1_048_576, 1_048_576, False)

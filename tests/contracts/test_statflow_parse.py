@@ -316,6 +316,7 @@ def test_routes(path: str) -> None:
         "body",
         "parse",
         "decide",
+        "quota",
         "charge_cost",
         "append",
     )

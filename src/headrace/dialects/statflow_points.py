@@ -88,13 +88,17 @@ def fast_point(body: bytes, received_us: int) -> tuple[PlainPoint, ...] | None:
         point = _decode_point(body)
     except (ValueError, RecursionError):
         return None
-    if point.timestamp is not None or point.t is not None or point.count is not None or point.value is None:
+    if point.timestamp is not None or point.t is not None:
         columns = _columns((point,), body, received_us)
         return None if columns is None else tuple(columns.rows())
-    name = point.stat.strip()
-    if not name or "~" in name or "\x00" in name:
+    name, kind, value = point.stat.strip(), point.type, point.value
+    if point.count is not None:
+        if value is not None or kind == "value":
+            return None
+        kind, value = "counter", point.count
+    if value is None or not name or "~" in name or "\x00" in name:
         return None
-    return ((name, point.type, received_us // 1000, point.value, 0),)
+    return ((name, kind, received_us // 1000, value, 0),)
 
 
 def fast_batch(body: bytes, received_us: int) -> PointColumns | None:

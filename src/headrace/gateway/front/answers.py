@@ -19,6 +19,13 @@ KEEP_ALIVE = b"connection: keep-alive\r\n"
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 
+#: Most answers to records are the same but for their date: heads with so few headers are made once, and so many of them are kept.
+FEW = 3
+MADE = 512
+
+_made: dict[tuple[int, Headers, int | None, bytes, bool], bytes] = {}
+
+
 class Dates:
     """The ``Date`` header, made once a second."""
 
@@ -40,14 +47,21 @@ _dates = Dates()
 
 def head(status: int, headers: Headers, *, length: int | None, connection: bytes = b"", chunked: bool = False) -> bytes:
     """Status line and headers with the empty line after them. ``length`` None: the headers say it themselves, or nobody does."""
-    lines = [_STATUS.get(status) or b"HTTP/1.1 %d \r\n" % status]
-    lines += [b"%b: %b\r\n" % pair for pair in headers]
-    if length is not None and status not in BODILESS:
-        lines.append(b"content-length: %d\r\n" % length)
-    if chunked:
-        lines.append(b"transfer-encoding: chunked\r\n")
-    lines += (_dates.line(), connection, b"\r\n")
-    return b"".join(lines)
+    plain = len(headers) <= FEW and type(headers) is tuple
+    made = _made.get((status, headers, length, connection, chunked)) if plain else None
+    if made is None:
+        lines = [_STATUS.get(status) or b"HTTP/1.1 %d \r\n" % status]
+        lines += [b"%b: %b\r\n" % pair for pair in headers]
+        if length is not None and status not in BODILESS:
+            lines.append(b"content-length: %d\r\n" % length)
+        if chunked:
+            lines.append(b"transfer-encoding: chunked\r\n")
+        made = b"".join((*lines, connection))
+        if plain:
+            if len(_made) >= MADE:
+                _made.clear()
+            _made[status, headers, length, connection, chunked] = made
+    return made + _dates.line() + b"\r\n"
 
 
 def bare(status: int) -> bytes:
