@@ -134,8 +134,8 @@ def running() -> Iterator[Postgres]:
         if os.environ.get(REQUIRED):
             pytest.fail(reason)
         pytest.skip(f"{reason} ({REQUIRED}=1 makes this a failure)")
-    # Outside of pytest's folders, into which only their owner may look; short, as the path of a socket has to be.
-    folder = Path(tempfile.mkdtemp(prefix="headrace-pg-"))
+    # Outside of pytest's folders (the store's tests set TMPDIR to one), into which only their owner may look; short, as a socket's path has to be.
+    folder = Path(tempfile.mkdtemp(prefix="headrace-pg-", dir="/tmp"))
     user = _user()
     if user:
         os.chown(folder, pwd.getpwnam(user["user"]).pw_uid, user["group"])
