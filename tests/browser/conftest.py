@@ -1,4 +1,4 @@
-"""One Chromium and one server for all tests that look at pages."""
+"""Chromium, and one server, for all tests that look at pages."""
 
 from __future__ import annotations
 
@@ -27,8 +27,9 @@ def chromium() -> str:
     return found
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser(chromium: str) -> Iterator[Any]:
+    """Closed again behind each module: Playwright's event loop runs in the thread of the tests, and others want to run theirs there."""
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
