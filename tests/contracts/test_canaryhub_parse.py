@@ -317,7 +317,17 @@ def test_faults(fault: Fault, detail: dict[str, Any], status: int, text: str, he
 
 def test_route() -> None:
     route = route_of(DIALECT, "/api/v1/events")
-    assert route.steps == ("auth", "scope", "idempotency", "declared_size", "body", "parse", "quota", "charge_cost", "append")
+    assert route.steps == (
+        "auth",
+        "scope",
+        "idempotency",
+        "declared_size",
+        "body",
+        "parse",
+        "quota",
+        "charge_cost",
+        "append",
+    )
     assert (route.cap, route.decoded_cap, route.encodings, route.cors) == (524_288, 524_288, (), False)
     assert route.limit == ("bucket", 60, 120)
     assert (DIALECT.key_places, DIALECT.limit_headers) == (("bearer",), None)
