@@ -24,11 +24,9 @@ def test_a_target_with_scheme_and_host(client: Client, target: Target) -> None:
         target.check(ask_once(client, target.raw(client, path=start + target.path), target.method))
 
 
-@EVERY
+@pytest.mark.parametrize("target", [one for one in TARGETS if one.path != "/"], ids=lambda target: target.name)
 def test_an_escaped_target(client: Client, target: Target) -> None:
-    first = target.path[1:2]
-    if not first:
-        pytest.skip("there is nothing to escape")
+    first = target.path[1]
     for escaped in (f"%{ord(first):02x}", f"%{ord(first):02X}"):
         path = f"/{escaped}{target.path[2:]}"
         target.check(ask_once(client, target.raw(client, path=path), target.method))
