@@ -6,8 +6,13 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
+from pages_place import US, Place
+from sqlalchemy import update
 from store_rows import START, line_of, numbers, resolved, row_of
 
+from headrace.api.services import Actor, Context
+from headrace.catalog import Catalog, accounts, projects, sqlite_url, tables
+from headrace.catalog.accounts import AccountRow
 from headrace.records.encode import partition_of
 from headrace.records.points import encode_points
 from headrace.records.tables import TABLES
@@ -63,3 +68,32 @@ def put_rows(store: Store) -> Callable[..., list[UUID]]:
         return [row[TABLES[table].position("id")] for row in full]
 
     return put_rows
+
+
+@pytest.fixture(scope="session")
+def empty_catalog(tmp_path_factory):
+    path = tmp_path_factory.mktemp("pages") / "catalog.db"
+    catalog = Catalog.open(sqlite_url(path))
+    with catalog.write() as conn:
+        for who in ("ann", "bob"):
+            accounts.add(conn, AccountRow(who, f"{who}@example.org", who, "hash", "member", 1))
+    catalog.close()
+    return path.read_bytes()
+
+
+@pytest.fixture
+def place(tmp_path, empty_catalog, store):
+    path = tmp_path / "catalog.db"
+    path.write_bytes(empty_catalog)
+    catalog = Catalog.open(sqlite_url(path))
+    found = []
+    with catalog.write() as conn:
+        for who in ("ann", "bob"):
+            # Numbers are shared by all tests of this store.
+            conn.execute(update(tables.meta).values(last_project=next(numbers)))
+            row = projects.add(conn, project_id=f"p-{who}", slug=who, name=who, account_id=who, at=1)
+            found.append(row.number)
+            while next(numbers) < row.number:
+                pass
+    yield Place(Context(catalog, lambda: US), store, Actor("ann"), found[0], Actor("bob"), found[1])
+    catalog.close()
