@@ -27,8 +27,8 @@ def test_a_demo_is_filled_and_archived(server: Any, capsys: Any) -> None:
         return (code, *capsys.readouterr())
 
     small = ("--url", server.url, "--days", "1", "--scale", "small")
-    code, out, _ = demo(*small, "--json")
-    assert code == 0
+    code, out, told = demo(*small, "--json")
+    assert (code, told) == (0, "")
     sent = json.loads(out)
     project = sent["project"]
     assert sent["points"] > 2_000

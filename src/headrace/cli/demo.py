@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
@@ -58,7 +59,7 @@ def _fill(settings: Settings, url: str, week: Week, *, as_json: bool) -> None:
         raise CliError(f"{error}; start the server with `headrace serve` (in a clone: `make run`)") from None
     except SendError as error:
         raise CliError(str(error)) from None
-    with _project(settings, week) as (address, slug):
+    with _project(settings) as (address, slug):
         shipments = plan(week, address)
         try:
             with Sender(url, address.key) as sender:
@@ -74,7 +75,7 @@ def _fill(settings: Settings, url: str, week: Week, *, as_json: bool) -> None:
 
 
 @contextmanager
-def _project(settings: Settings, week: Week) -> Iterator[tuple[Address, str]]:
+def _project(settings: Settings) -> Iterator[tuple[Address, str]]:
     """A project of the demo's own and its slug, with a key that no rate holds up and that is revoked at the end. A demo that does not
     come to its end is archived. Raises :class:`CliError` when there is one already.
     """
@@ -83,7 +84,7 @@ def _project(settings: Settings, week: Week) -> Iterator[tuple[Address, str]]:
             raise CliError(f"no server runs on the folder {settings.data}; name the server's own with --data")
         if found := _projects(run):
             raise CliError(f"there is a project {found[0]['name']} already; `headrace demo --remove` archives it")
-        made = run.call("project.create", name=PROJECT_NAME, id=f"{ID_PREFIX}{week.end:x}")
+        made = run.call("project.create", name=PROJECT_NAME, id=f"{ID_PREFIX}{secrets.token_hex(6)}")
         project = made["id"]
         scopes = ["write", "manage"]
         key = run.call("key.create", project=project, name=KEY_NAME, scopes=scopes, unlimited=True)
