@@ -126,8 +126,8 @@ def point(name: str, type_: Any = "counter", value: float = 1.0) -> PointIn:
     return PointIn(name, type_, NOW_US // 1000, value)
 
 
-def claim(name: str, *rivals: str, value: bytes = b"") -> Claim:
-    return Claim(key(name), tuple(key(rival) for rival in rivals), value)
+def claim(name: str, *, value: bytes = b"", exclusive: bool = False) -> Claim:
+    return Claim(key(name), value, exclusive)
 
 
 def key(name: str) -> bytes:

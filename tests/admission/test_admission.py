@@ -73,10 +73,13 @@ def test_a_conflict_over_a_type(room: Room, atomic: bool, verdicts: list[str], s
     assert len(held_points(room)) == 1 + stored
 
 
-def test_a_conflict_over_a_rival(room: Room) -> None:
-    room.run(room.append(submission(intent(claims=[claim("event", "span")]))))
-    draft = room.admission.decide(submission(intent(point("a"), claims=[claim("span", "event")])), PROJECT)
-    assert (draft.conflict, draft.decisions[0].stat, draft.new_stats) == (True, "", [])
+def test_a_conflict_over_an_exclusive_claim(room: Room) -> None:
+    room.run(room.append(submission(intent(claims=[claim("c", value=b"1", exclusive=True)]))))
+    other = submission(intent(point("a"), claims=[claim("c", value=b"2", exclusive=True)]))
+    draft = room.admission.decide(other, PROJECT)
+    assert (draft.conflict, draft.decisions[0].stat, draft.decisions[0].value, draft.new_stats) == (True, "", b"1", [])
+    same = submission(intent(claims=[claim("c", value=b"1", exclusive=True)]))
+    assert body(room.run(room.append(same))[0]) == ["DUPLICATE"]
 
 
 def test_a_submission_may_name_its_project(room: Room) -> None:
@@ -281,3 +284,18 @@ def test_a_point_that_comes_as_a_row_is_stored_as_points_are(room: Room) -> None
     ):
         (refused,) = room.run(room.append(Submission([Intent(rows=(RowIn("points", bad),))], lambda _: Answer(204))))
         assert isinstance(refused, BadRow)
+
+
+def test_a_closed_project_gets_nothing_more(room: Room) -> None:
+    """Its requests under way fail, whoever sends them, and leave nothing behind; those of others go on."""
+    named = submission(intent(point("a"), claims=[claim("x")]))
+    other = submission(intent(point("a")))
+    other.project = PROJECT + 1
+    draft = room.admission.decide(named, PROJECT)
+    room.admission.close_project(PROJECT)
+    first, second, third = room.run(room.admission.append(draft), room.append(named), room.append(other))
+    assert isinstance(first, JournalUnavailable)
+    assert isinstance(second, JournalUnavailable)
+    assert body(third) == ["NEW"]
+    assert [row[0] for row in room.rows()["points"]] == [PROJECT + 1]
+    assert room.usage.used(PROJECT) == 0

@@ -257,10 +257,10 @@ def test_recent_claims_are_taken_back_or_forgotten(open_folded: Callable[..., Fo
     folded = open_folded()
     claims = Claims(folded, [(1, digest("saved"), b"v", NOW_US)], Clock())
     assert claims.holds(digest("saved")) == b"v"
-    undo = claims.add([(digest("new"), b"w")])
+    claims.add([(digest("new"), b"w")])
     assert (claims.holds(digest("new")), claims.unfolded, len(claims)) == (b"w", 2, 2)
-    undo()
-    undo()
+    claims.take_back([(digest("new"), b"w")])
+    claims.take_back([(digest("new"), b"w")])
     assert claims.holds(digest("new")) is None
     folded.fold([(digest("saved"), b"v", NOW_US)])
     claims.forget([(digest("saved"), NOW_US), (digest("never there"), NOW_US)])
@@ -395,3 +395,19 @@ def test_from_the_journal_to_the_file(room: Room, clock: Clock) -> None:
     assert room.journal.side.claims() == []
     assert room.run(room.append(first))[0].body == b'["DUPLICATE"]'
     assert fold(room.journal.path, room.folded, clock(), forget) == 0
+
+
+def test_claims_are_taken_out_of_every_generation(open_folded: Callable[..., FoldedClaims]) -> None:
+    folded = open_folded()  # a quarter of 400 fills a generation
+    for name in "ab":
+        folded.fold(batch(name, 100))
+    folded.fold(batch("c", 20))
+    gone = [digest(f"{name}{n}") for name in "abc" for n in range(10)]
+    for _ in range(2):
+        folded.forget([*gone, digest("never held")])
+        assert [held(folded, name, number) for name, number in (("a", 100), ("b", 100), ("c", 20))] == [90, 90, 10]
+        assert len(folded) == 190
+    # They may be claimed anew, and the file says the same.
+    folded.fold(batch("a", 5))
+    again = open_folded()
+    assert (held(again, "a", 10), held(again, "c", 20), len(again)) == (5, 10, 195)

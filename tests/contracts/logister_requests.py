@@ -62,7 +62,7 @@ def context(request: FakeInbound) -> dict[str, Any]:
 
 
 class Ledger:
-    """Decides claims as admission does: rivals first, then the claims in their order."""
+    """Decides claims as admission does, in their order."""
 
     def __init__(self) -> None:
         self.held: dict[bytes, bytes] = {}
@@ -72,10 +72,10 @@ class Ledger:
         return shown(submission.render([self._decide(one) for one in submission.intents]))
 
     def _decide(self, one: Intent) -> Decision:
-        if any(rival in self.held for claim in one.claims for rival in claim.rivals):
-            return Decision(Verdict.CONFLICT)
         for claim in one.claims:
-            if claim.key in self.held:
-                return Decision(Verdict.DUPLICATE, self.held[claim.key])
+            value = self.held.get(claim.key)
+            if value is not None:
+                clash = claim.exclusive and value != claim.value
+                return Decision(Verdict.CONFLICT if clash else Verdict.DUPLICATE, value)
         self.held.update((claim.key, claim.value) for claim in one.claims)
         return NEW

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
+from functools import partial
 from hashlib import blake2b
 from typing import Any, NamedTuple
 
@@ -16,13 +17,14 @@ import msgspec
 
 from headrace.admission.claims import Claims
 from headrace.admission.deciding import Decider, Draft
+from headrace.admission.open_points import OpenPoints
 from headrace.admission.retries import UnderWay
 from headrace.admission.stats import StatRegistry
 from headrace.admission.usage import Usage
-from headrace.journal import Batch, Journal, SavedAnswer, SavedStat
+from headrace.journal import Batch, Journal, JournalUnavailable, SavedAnswer, SavedStat
 from headrace.records.encode import BadRow, encode_row, finish_row, partition_of
 from headrace.records.intents import Answer
-from headrace.records.points import POINT_BYTES, POINT_RECORDS, encode_points
+from headrace.records.points import POINT_BYTES
 from headrace.records.tables import POINTS, TABLES
 
 #: How long the first answer under an Idempotency-Key is kept, µs (rulings 4).
@@ -57,20 +59,30 @@ class Admission:
         self.under_way = UnderWay()
         #: What becomes of a submission if it is appended now (:meth:`Decider.decide`).
         self.decide = Decider(stats, claims, clock).decide
+        self._points = OpenPoints()
         self._clock = clock
         self._answers: dict[bytes, Answer] = {}
+        self._closed: set[int] = set()
 
     def over_quota(self, draft: Draft, quota: int) -> bool:
         """Whether ``draft`` would give its project more than ``quota`` records this month."""
         units = draft.units
         return units > 0 and self.usage.used(draft.project) + units > quota
 
+    def close_project(self, project: int) -> None:
+        """Nothing more of ``project`` comes into the journal. A request whose key was good when it began is told to try again, and that
+        its key is unknown when it does.
+        """
+        self._closed.add(project)
+
     # --- appending
 
     def put(self, draft: Draft, retry_key: bytes | None = None) -> Outcome:
         """Adds a draft to the open commit. ``retry_key``: the digest under which a 2xx answer is kept. Raises ``JournalUnavailable``
-        when nothing can be stored.
+        when nothing can be stored, or nothing more of its project.
         """
+        if draft.project in self._closed:
+            raise JournalUnavailable("the project is being deleted")
         if retry_key is not None and (kept := self.kept_answer(retry_key)) is not None:
             return kept
         answer = draft.submission.render(draft.decisions)
@@ -84,8 +96,10 @@ class Admission:
             batch.stats.append(SavedStat(*row))
             batch.undo.append(self.stats.add(row))
         if draft.claims:
+            if not batch.claims:
+                batch.undo.append(partial(self.claims.take_back, batch.claims))
             batch.claims += draft.claims
-            batch.undo.append(self.claims.add(draft.claims))
+            self.claims.add(draft.claims)
         if retry_key is not None and keeps:
             self._keep_answer(batch, retry_key, answer)
         return Outcome(answer, batch.done)
@@ -102,8 +116,7 @@ class Admission:
         points = draft.points
         batch = self.journal.batch(len(rows) + len(points), size + len(points) * POINT_BYTES)
         if points:
-            for year, (body, number) in encode_points(draft.project, points).items():
-                batch.add_rows(POINTS.name, year, body, number, POINT_RECORDS)
+            self._points.add(batch, draft.project, points)
         for name, part, line in rows:
             batch.add_rows(name, part, finish_row(line, batch.segment), 1)
         for fact in facts:

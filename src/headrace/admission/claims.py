@@ -31,17 +31,16 @@ class Claims:
             return held[0]
         return self._folded.holds(digest, now)
 
-    def add(self, claims: Sequence[tuple[bytes, bytes]]) -> Callable[[], None]:
-        """Claims each digest with its value; gives what takes them back."""
+    def add(self, claims: Sequence[tuple[bytes, bytes]]) -> None:
+        """Claims each digest with its value."""
         at = whole_seconds(self._clock())
         for digest, value in claims:
             self._recent[digest] = (value, at)
 
-        def undo() -> None:
-            for digest, _ in claims:
-                self._recent.pop(digest, None)
-
-        return undo
+    def take_back(self, claims: Sequence[tuple[bytes, bytes]]) -> None:
+        """These have not been stored after all."""
+        for digest, _ in claims:
+            self._recent.pop(digest, None)
 
     @property
     def unfolded(self) -> int:

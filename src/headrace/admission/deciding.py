@@ -111,10 +111,6 @@ class Decider:
     def _claimed(self, claims: Sequence[Claim], building: _Building) -> Decision | None:
         """What is decided by claims that are held already; None when all of them are free."""
         for claim in claims:
-            for rival in claim.rivals:
-                if self._held(rival, building) is not None:
-                    return Decision(Verdict.CONFLICT)
-        for claim in claims:
             value = self._held(claim.key, building)
             if value is not None:
                 clash = claim.exclusive and value != claim.value

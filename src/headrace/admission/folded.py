@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import sqlite3
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import NamedTuple
@@ -160,6 +160,21 @@ class FoldedClaims:
             )
             writer.execute("COMMIT")
             self._replace(_Generation(youngest.number, count, first, last, bloom))
+
+    def forget(self, digests: Iterable[bytes]) -> None:
+        """Drops these, whether they are held or not; they are out of the file when this returns. Filters keep them: a look-up more."""
+        wanted = sorted(digests)
+        with self._lock:
+            for generation in self._generations:
+                known = [(digest,) for digest in wanted if generation.bloom is None or digest in generation.bloom]
+                with self._writing() as writer:
+                    before = writer.total_changes
+                    writer.execute("BEGIN IMMEDIATE")
+                    writer.executemany(f"DELETE FROM claims_{generation.number} WHERE digest = ?", known)
+                    count = generation.claims - (writer.total_changes - before)
+                    writer.execute("UPDATE generations SET count = ? WHERE number = ?", (count, generation.number))
+                    writer.execute("COMMIT")
+                self._replace(generation._replace(claims=count))
 
     def _begin(self, writer: sqlite3.Connection, full: _Generation | None) -> _Generation:
         """Starts a generation; the filter of the one that is full is kept with it, for the next start."""

@@ -58,6 +58,8 @@ class KeyTable:
         self._platforms: dict[int, str] = {}
         #: The monthly quotas of the live projects that have one, by number; to be read only.
         self.quotas: dict[int, int] = {}
+        #: Logister's limit of the live projects that have one of their own, units a minute, by number; to be read only.
+        self.logister_rates: dict[int, int] = {}
         #: Mobile tokens that were looked up since the key epoch last moved.
         self._mobile: dict[bytes, KeyRow] = {}
         self._looked = 0.0
@@ -129,6 +131,7 @@ class KeyTable:
                     self._live = projects.load_features(connection)
                     self._platforms = projects.load_platforms(connection)
                     self.quotas = projects.load_quotas(connection)
+                    self.logister_rates = projects.load_logister_rates(connection)
                     self._mobile.clear()
             self._version, self._epoch = version, epoch
         self._looked = time.monotonic()

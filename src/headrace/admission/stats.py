@@ -7,7 +7,7 @@ So a million idle stats cost nothing here.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from sqlalchemy import Connection
@@ -149,6 +149,12 @@ class StatRegistry:
         for row in self._pending.values():
             if row.project == project:
                 self._remember(row)
+
+    def forget_trashed(self, project: int, stat_ids: Sequence[int]) -> None:
+        """Stats of ``project`` went into the trash: their names make new ones."""
+        for stat_id in stat_ids:
+            self._pending.pop(stat_id, None)
+        self.forget_project(project)
 
     def _remember(self, row: StatRow) -> Known:
         known = Known(row.stat_id, row.type)

@@ -76,10 +76,9 @@ def parse_batch(inbound: Inbound) -> Submission:
     batch_id = (inbound.header(b"x-logister-batch-id") or b"").decode("latin-1").strip()[:BATCH_ID_CHARS]
     if batch_id:
         head["batch_id"] = batch_id
-    project = inbound.project
 
     def render(decisions: Sequence[Decision]) -> Answer:
-        return _render(project, head, outcomes, decisions)
+        return _render(head, outcomes, decisions)
 
     return Submission(
         intents=[one.intent for one in made], render=render, cost=len(lines), void=len(made) < len(outcomes)
@@ -149,9 +148,7 @@ def _made_or_errors(line: Line, inbound: Inbound) -> Made | tuple[str, ...]:
         return invalid.errors
 
 
-def _render(
-    project: int, head: dict[str, Any], outcomes: Sequence[Made | tuple[str, ...]], decisions: Sequence[Decision]
-) -> Answer:
+def _render(head: dict[str, Any], outcomes: Sequence[Made | tuple[str, ...]], decisions: Sequence[Decision]) -> Answer:
     """202 when everything is stored, now or before; else 422, and nothing is stored."""
     decided = iter(decisions)
     results: list[dict[str, Any]] = []
@@ -161,7 +158,7 @@ def _render(
         if not isinstance(outcome, Made):
             result: dict[str, Any] = {"status": "rejected", "errors": list(outcome)}
         else:
-            result = _result(project, outcome, next(decided))
+            result = _result(outcome, next(decided))
         refused = refused or result["status"] != "accepted"
         duplicates += result.get("duplicate", False)
         results.append({"index": index, **result})
@@ -171,10 +168,10 @@ def _render(
     return json_answer(202, {**head, "status": "accepted", **counts, "results": results})
 
 
-def _result(project: int, made: Made, decision: Decision) -> dict[str, Any]:
+def _result(made: Made, decision: Decision) -> dict[str, Any]:
     if decision.verdict is Verdict.CONFLICT:
-        # Only the claim of a span's place in its trace is held with an id.
-        return {"status": "rejected", "errors": [SPAN_TAKEN if decision.value else UUID_TAKEN]}
+        # What a span finds held with an id is its place in its trace: its UUID could only be an event's, which has none.
+        return {"status": "rejected", "errors": [SPAN_TAKEN if made.is_span and decision.value else UUID_TAKEN]}
     if decision.verdict is Verdict.ROLLED_BACK:
         return {"status": "rolled_back", "errors": [ROLLED_BACK]}
     duplicate = decision.verdict is Verdict.DUPLICATE
@@ -183,6 +180,6 @@ def _result(project: int, made: Made, decision: Decision) -> dict[str, Any]:
         "status": "accepted",
         "type": "span" if made.is_span else "event",
         "id": record_id,
-        "legacy_id": legacy_id(project, record_id),
+        "legacy_id": legacy_id(record_id),
         "duplicate": duplicate,
     }

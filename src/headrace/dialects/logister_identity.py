@@ -10,14 +10,13 @@ from uuid import UUID
 from headrace.dialects.logister_normalize import first_filled, text_of
 from headrace.records.intents import Claim, claim_key
 
-#: The two record families. A UUID belongs to one of them.
-EVENT_FAMILY = "logister.event"
-SPAN_FAMILY = "logister.span"
+#: Where a record is claimed by its UUID: an event without a value, a span with its id. A UUID belongs to one of the two.
+UUID_FAMILY = "logister.uuid"
 #: Where a span is claimed by its trace and span id.
 TRACE_FAMILY = "logister.trace_span"
 
 _UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\Z", re.ASCII)
-_LEGACY_BITS = 52
+_LEGACY_MASK = (1 << 52) - 1
 
 
 class InvalidUuid(ValueError):
@@ -41,18 +40,19 @@ def as_uuid(value: Any) -> str | None:
     return text if _UUID.match(text) else None
 
 
-def legacy_id(project: int, record_id: str) -> int:
-    """The number that older clients know a record by: the same on every replay, and exact in a double."""
-    digest = sha256(f"{project}:{record_id}".encode()).digest()
-    return int.from_bytes(digest[:8], "big") >> (64 - _LEGACY_BITS)
+def legacy_id(record_id: str) -> int:
+    """The number that older clients know a record by: the same on every replay, and exact in a double. Both halves of the UUID are in
+    it, since some kinds have their time in one of them and a constant in the other.
+    """
+    number = int(record_id.replace("-", ""), 16)
+    return (number ^ number >> 64) & _LEGACY_MASK
 
 
 def event_claims(project: int, uuid: str) -> tuple[Claim, ...]:
     """What an event with a client's UUID claims; nothing without one."""
     if not uuid:
         return ()
-    rivals = (claim_key(SPAN_FAMILY, project, uuid),)
-    return (Claim(claim_key(EVENT_FAMILY, project, uuid), rivals),)
+    return (Claim(claim_key(UUID_FAMILY, project, uuid), b"", True),)
 
 
 def span_uuid(project: int, trace_id: str, span_id: str) -> str:
@@ -70,11 +70,10 @@ def span_claims(
     a retry under another UUID is answered with the first one's; with ``place_is_unique`` (batches) it is a conflict.
     """
     value = UUID(record_id).bytes
-    place = Claim(claim_key(TRACE_FAMILY, project, _pair(trace_id, span_id)), value=value, exclusive=place_is_unique)
+    place = Claim(claim_key(TRACE_FAMILY, project, _pair(trace_id, span_id)), value, place_is_unique)
     if not uuid:
         return (place,)
-    rivals = (claim_key(EVENT_FAMILY, project, uuid),)
-    return (Claim(claim_key(SPAN_FAMILY, project, uuid), rivals, value), place)
+    return (Claim(claim_key(UUID_FAMILY, project, uuid), value, True), place)
 
 
 def _pair(trace_id: str, span_id: str) -> str:

@@ -38,7 +38,7 @@ from headrace.dialects.logister_normalize import (
     snake_key,
 )
 from headrace.dialects.logister_record import default_source, points_of
-from headrace.dialects.logister_times import occurrence, telemetry_evidence
+from headrace.dialects.logister_times import Occurrence, telemetry_evidence, told_at
 from headrace.records.ids import uuid7
 from headrace.records.intents import Claim, Intent, RowIn, Submission
 from headrace.records.tables import EVENTS
@@ -106,7 +106,7 @@ def parse_plain(inbound: Inbound) -> Submission | None:
         return None
     record_id = uuid or uuid7(inbound.received_us)
     intent = _intent(inbound, event, record_id, *found, event_claims(inbound.project, uuid))
-    return Submission((intent,), accepted(inbound.project, record_id))
+    return Submission((intent,), accepted(record_id))
 
 
 def _intent(
@@ -122,11 +122,11 @@ def _intent(
     kind, message, context = event.event_type, event.message, event.context
     if is_blank(context.get("environment")):
         context["environment"] = DEFAULT_ENVIRONMENT
-    occurred = occurrence(event.occurred_at, context, received_us)
-    happened = occurred.happened
+    happened = told_at(event.occurred_at, received_us)
     value = None if _VALUES.isdisjoint(context) else value_of(context)
     duration = context.get("duration_ms")
-    context["telemetry_evidence"] = telemetry_evidence(default_source(inbound.project_platform), occurred, received_us)
+    source = default_source(inbound.project_platform)
+    context["telemetry_evidence"] = telemetry_evidence(source, Occurrence(happened), received_us)
     values = (  # the columns of ``EVENTS``
         project,
         happened.ts,
@@ -137,10 +137,10 @@ def _intent(
         record_id,
         *columns,
         kind,
-        label_text(event.level),
+        label_text(event.level) if event.level else "",
         event_name(kind, context, message),
         message,
-        scalar_text(event.fingerprint),
+        scalar_text(event.fingerprint) if event.fingerprint else "",
         "" if STATUS_SOURCES.isdisjoint(context) else status_of(kind, context),
         None if duration is None else duration_of(duration),
         value,

@@ -78,6 +78,14 @@ def occurrence(occurred_at: Any, view: dict[str, Any], received_us: int) -> Occu
     return Occurrence(clamp(reported, received_us, source="interval"), start, end)
 
 
+def told_at(occurred_at: str | None, received_us: int) -> Happened:
+    """As :func:`occurrence`, of an event whose context says nothing about times."""
+    moment = (
+        None if occurred_at is None else _text_us(occurred_at.strip()) if len(occurred_at) <= MAX_DATE_TEXT else None
+    )
+    return clamp(moment, received_us, occurred_at or "")
+
+
 def _diagnosed(view: dict[str, Any]) -> Any:
     return both_spellings(view["diagnostic"]).get("occurred_at") if "diagnostic" in view else None
 

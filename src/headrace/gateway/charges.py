@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import suppress
 
 from headrace.admission.keys import KeyRow
@@ -24,7 +25,7 @@ def charge_cost(exchange: Exchange) -> None:
 
 
 def _charge(exchange: Exchange, cost: int) -> None:
-    spec = limit_of(exchange.key, exchange.route)
+    spec = limit_of(exchange.key, exchange.route, exchange.gateway.keys.logister_rates)
     if spec is None:
         return
     charge = exchange.gateway.limiter.charge(
@@ -35,13 +36,18 @@ def _charge(exchange: Exchange, cost: int) -> None:
         raise Refused(Fault.RATE, rate_detail(charge))
 
 
-def limit_of(key: KeyRow, route: Route) -> Spec | None:
-    """The limit in force: the key's own figures in the dialect's algorithm, else the dialect's."""
+def limit_of(key: KeyRow, route: Route, of_projects: Mapping[int, int]) -> Spec | None:
+    """The limit in force: the key's own figures in the dialect's algorithm, else its project's where the route knows one, else the
+    dialect's.
+    """
     if key.unlimited:
         return None
     limit = route.limit
     if key.rate is None:
-        return None if limit is None else Spec(limit.kind, limit.per_minute, limit.burst)
+        if limit is None:
+            return None
+        rate = of_projects.get(key.project, limit.per_minute) if route.project_rate else limit.per_minute
+        return Spec(limit.kind, rate, limit.burst)
     return Spec("bucket" if limit is None else limit.kind, key.rate, key.burst or key.rate)
 
 

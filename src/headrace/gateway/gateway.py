@@ -7,7 +7,6 @@ import logging
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
-from functools import partial
 from typing import Any
 
 from headrace.admission.admission import Admission
@@ -83,10 +82,14 @@ class Gateway:
         self.accepted: Counter[str] = Counter()
         self.refused: Counter[tuple[str, str, int]] = Counter()
         self.waiting = Waiting()
+        #: Set when the server begins to stop: answers that have no end of their own end then.
+        self.stopping = asyncio.Event()
         self._warned_at = -WARN_EVERY_S
         #: Whatever no dialect owns: the API and the pages, put here once they are built.
         self.fallback: App = _nothing
         self._tasks: set[asyncio.Task[None]] = set()
+        #: The requests that wait, by what they wait for: a commit, or work of their own.
+        self._waiters: dict[asyncio.Future[Any], list[Exchange]] = {}
 
     def begin(self, line: Connection, head: Head, body: bytes | None) -> None:
         """Takes a request from the front; ``body`` None: it is still coming in."""
@@ -149,17 +152,29 @@ class Gateway:
         self._finish(exchange, exchange.answer or _nowhere(exchange.match))
 
     def _wait(self, exchange: Exchange, waiting: Coroutine[Any, Any, None] | asyncio.Future[Any]) -> None:
+        """Those that wait for one commit are woken together: a callback of its own costs each of them a turn of the loop."""
         future = waiting if isinstance(waiting, asyncio.Future) else self._keep(waiting)
-        future.add_done_callback(partial(self._woken, exchange))
-
-    def _woken(self, exchange: Exchange, future: asyncio.Future[Any]) -> None:
-        if future.cancelled():
-            exchange.end()
-            exchange.line.abort()
-        elif (error := future.exception()) is not None:
-            self._finish(exchange, self._refusal(exchange, error))
+        waiters = self._waiters.get(future)
+        if waiters is None:
+            self._waiters[future] = [exchange]
+            future.add_done_callback(self._woken)
         else:
-            self._go_on(exchange)
+            waiters.append(exchange)
+
+    def _woken(self, future: asyncio.Future[Any]) -> None:
+        error = None if future.cancelled() else future.exception()
+        for exchange in self._waiters.pop(future):
+            try:
+                if future.cancelled():
+                    exchange.end()
+                    exchange.line.abort()
+                elif error is not None:
+                    self._finish(exchange, self._refusal(exchange, error))
+                else:
+                    self._go_on(exchange)
+            except Exception:  # the others are answered all the same
+                _log.exception("a request to %s failed", exchange.head.path)
+                exchange.line.abort()
 
     def _refusal(self, exchange: Exchange, error: BaseException) -> Answer:
         """The dialect's words for what a step raised; ``exchange.why`` is told too."""

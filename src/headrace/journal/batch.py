@@ -31,7 +31,8 @@ class SavedAnswer(NamedTuple):
 class Batch:
     """All rows of a batch carry the same segment number. ``done`` resolves when they are synced, or fails with
     :class:`JournalUnavailable`; then every function in ``undo`` has run, newest first. Those in ``closing`` run when nothing more
-    joins it, before it is written, and may add facts.
+    joins it, before it is written, and may add facts. Both are dropped once they are of no more use: they refer back to the batch, and what
+    requests leave behind would wait for the collector otherwise.
     """
 
     __slots__ = (
@@ -68,8 +69,14 @@ class Batch:
         the same for all rows of a table and partition in a segment.
         """
         self.pages.setdefault((table, part, form), []).append((body, rows))
+        self.promise(rows, len(body))
+
+    def promise(self, rows: int, size: int) -> None:
+        """Counts ``rows`` of ``size`` bytes that a function in ``closing`` is going to add; it takes the promise back with negative
+        numbers.
+        """
         self.row_count += rows
-        self.size += len(body)
+        self.size += size
 
     def add_fact(self, body: bytes) -> None:
         self.facts.append(body)

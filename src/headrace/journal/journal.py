@@ -181,6 +181,7 @@ class Journal:
         self._open = None
         for close in batch.closing:
             close()
+        batch.closing.clear()
         self._segment_rows += batch.row_count
         self._segment_bytes += batch.size
         return self._clock()
@@ -200,6 +201,7 @@ class Journal:
             self._fail(batch, error)
             return
         self._failure = ""
+        batch.undo.clear()
         self.commit_times.observe(written.seconds)
         self._trims.done(written.gone, self.backlog)
         if self._trims and not self._closed:
@@ -221,8 +223,8 @@ class Journal:
         for failed in (after, batch):
             if failed is None:
                 continue
-            for undo in reversed(failed.undo):
-                undo()
+            while failed.undo:
+                failed.undo.pop()()
             if not failed.done.done():
                 failed.done.set_exception(JournalUnavailable(self._failure))
                 failed.done.exception()  # a batch of trims has nobody waiting

@@ -58,13 +58,11 @@ class RowIn(NamedTuple):
 
 
 class Claim(NamedTuple):
-    """A promise that ``key`` is accepted once. ``rivals`` are keys that make the intent a conflict when held
-    (Logister: the same UUID in another record family). ``value`` (≤ 16 bytes) is given back on a duplicate.
-    ``exclusive``: held with another value it is a conflict, not a duplicate. All keys are 16-byte digests, see :func:`claim_key`.
+    """A promise that ``key``, a 16-byte digest (:func:`claim_key`), is accepted once. ``value`` (≤ 16 bytes) is given back on a
+    duplicate. ``exclusive``: held with another value it is a conflict, not a duplicate.
     """
 
     key: bytes
-    rivals: tuple[bytes, ...] = ()
     value: bytes = b""
     exclusive: bool = False
 
@@ -183,7 +181,7 @@ class Intent(msgspec.Struct, frozen=True):
 class Verdict(IntEnum):
     NEW = 0
     DUPLICATE = 1  #: every effect happened before; nothing is stored again
-    CONFLICT = 2  #: a rival claim is held, or the stat has the other type
+    CONFLICT = 2  #: an exclusive claim is held with another value, or the stat has the other type
     ROLLED_BACK = 3  #: valid, but another intent of the same atomic submission conflicts
 
 
