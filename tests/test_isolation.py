@@ -35,9 +35,15 @@ PATH_IDS: dict[str, str] = {
     "/api/headrace/annotations/": "annotation",
     "/api/headrace/dead-letters/": "letter",
     "/v1/stats/": "stat",
+    "/x/{token}/stats/": "stat",
+    "/x/{token}/data/": "stat",
+    "/x/{token}/alerts/": "alert",
+    "/a1/stats/": "stat",
     "/v1/auth/api-keys/": "key",
     "/v1/annotations/": "annotation",
     "/api/v1/cron-monitors/": "monitor",
+    "/api/v1/errors/": "session",
+    "/api/v1/replay/": "session",
 }
 #: Query parameters that name something of a project.
 QUERY_IDS: dict[str, tuple[str, ...]] = {
@@ -53,6 +59,9 @@ FILTERS: dict[str, str] = {
     "cursor": "cursor",
     "before": "",
     "limit": "100",
+    "offset": "0",
+    **dict.fromkeys(("t", "summary"), "2d"),
+    "start": "1775000000",
     "from": "2001-01-01T00:00:00Z",
     **dict.fromkeys(("archived", "revoked"), "true"),
     **dict.fromkeys(
@@ -111,18 +120,33 @@ STATHAT = {"/ez": ("ezkey", "stat", "count"), "/c": ("ukey", "key", "count"), "/
 KEYED = [operation for operation in OPERATIONS if operation.scopes and operation.path not in STATHAT]
 #: Those that need a stat to be there come first: what ``/ez`` is sent makes one.
 STATHAT_OPERATIONS = sorted((one for one in OPERATIONS if one.path in STATHAT), key=lambda one: one.path == "/ez")
-#: What the victim can list.
-LISTS = [operation.path for operation in KEYED if operation.method == "GET" and "{" not in operation.path]
+#: What a path holds in place of a key in a header.
+TOKEN = "{token}"
 
 
-def path_of(operation: Operation, victim: Victim) -> str:
-    """The operation's path with what it can name of the victim's in it."""
-    if "{" not in operation.path:
-        return operation.path
+def names_something(operation: Operation) -> bool:
+    """Whether the path names more than who asks."""
+    return "{" in operation.path.replace(TOKEN, "")
+
+
+#: What the victim can list; one route asks for a name.
+LISTS = [
+    operation.path
+    for operation in KEYED
+    if operation.method == "GET" and not names_something(operation) and operation.path != "/x/{token}/stat"
+]
+
+
+def path_of(operation: Operation, victim: Victim, key: str) -> str:
+    """The operation's path with what it can name of the victim's in it, and ``key`` where it has a place for it."""
+    if not names_something(operation):
+        return operation.path.replace(TOKEN, key)
     beginnings = [beginning for beginning in PATH_IDS if operation.path.startswith(beginning)]
     assert beginnings, f"{operation.name}: say in PATH_IDS what the path names"
-    assert operation.path.count("{") == 1, f"{operation.name} names two things"
-    return re.sub(r"\{[^}]*\}", victim.ids[PATH_IDS[max(beginnings, key=len)]], operation.path)
+    named = operation.path.replace(TOKEN, key)
+    several = operation.path.startswith("/x/{token}/data/")
+    assert named.count("{") == 1 or several, f"{operation.name} names two things"
+    return re.sub(r"\{[^}]*\}", victim.ids[PATH_IDS[max(beginnings, key=len)]], named)
 
 
 def queries_of(operation: Operation, victim: Victim) -> Iterator[tuple[dict[str, str], bool]]:
@@ -173,6 +197,8 @@ def bodies_of(operation: Operation, victim: Victim, attacker: Client) -> list[Bo
             Body({"name": "mine", "slug": f"mine-{unique}", "schedule": "1d", "projectId": ids["project"]}, True),
         ],
         "PUT /api/v1/cron-monitors/{id}": [Body({"name": "mine"})],
+        "POST /x/{token}/alerts": [Body({"stat_id": ids["stat"], "kind": "data", "time_window": "1h"}, True)],
+        "POST /v1/import/stathat": [Body({"access_token": "mine", "base_url": "https://127.0.0.1"})],
     }
     return table.get(operation.name) or _records(operation, victim, attacker)
 
@@ -224,7 +250,7 @@ def test_nobody_sees_or_changes_what_is_not_theirs(victim: Victim, attackers: di
             for body in bodies_of(operation, victim, attacker):
                 answer = attacker.call(
                     operation.method,
-                    path_of(operation, victim),
+                    path_of(operation, victim, attacker.key),
                     params=query,
                     headers={**bearer(attacker.key), **retry},
                     json=body.value,
@@ -235,7 +261,7 @@ def test_nobody_sees_or_changes_what_is_not_theirs(victim: Victim, attackers: di
                 assert "idempotency-replayed" not in answer.headers, case
                 assert answer.status_code != 409, case
                 assert '"duplicate":true' not in answer.text, case
-                if names_query or body.foreign or "{" in operation.path:
+                if names_query or body.foreign or names_something(operation):
                     assert answer.status_code in (403, 404), case
                 else:
                     assert answer.status_code < 500, case
@@ -246,17 +272,23 @@ def test_nobody_sees_or_changes_what_is_not_theirs(victim: Victim, attackers: di
 @pytest.mark.parametrize("operation", KEYED, ids=[operation.name for operation in KEYED])
 def test_scopes(victim: Victim, attackers: dict[str, Client], operation: Operation) -> None:
     """Without a key 401; with one that holds everything but a scope that is needed, or of the kind for StatHat, 403."""
-    client, path = attackers["sibling"], path_of(operation, victim)
+    client = attackers["sibling"]
     everything = {"read", "write", "manage"}
+
+    def ask(key: str | None, **more: Any) -> requests.Response:
+        """With ``key`` where the operation looks for it; None: nowhere, or where there must be one with one of nobody's."""
+        in_path = TOKEN in operation.path
+        path = path_of(operation, victim, key or "nothing")
+        return client.call(operation.method, path, headers={} if in_path or key is None else bearer(key), **more)
+
     for scope in operation.scopes:
         key = client.make_key(scopes=sorted(everything - {scope}), unlimited=True)
-        answer = client.call(operation.method, path, headers=bearer(key), json={} if operation.has_body else None)
+        answer = ask(key, json={} if operation.has_body else None)
         assert answer.status_code == 403, answer.text
         assert scope in answer.text or answer.status_code in operation.answers
-    legacy = client.make_key(style="stathat")
-    assert client.call(operation.method, path, headers=bearer(legacy)).status_code == 403
-    assert client.call(operation.method, path, headers={}).status_code == 401
-    assert client.call(operation.method, path, headers=bearer("nobody's")).status_code == 401
+    assert ask(client.make_key(style="stathat")).status_code == 403
+    assert ask(None).status_code == 401
+    assert ask("nobody's").status_code == 401
 
 
 # --- StatHat

@@ -69,6 +69,7 @@ class Victim:
             ("/api/v1/check_ins", {"check_in": {"slug": WORD, "environment": WORD}}),
             ("/api/v1/check_ins", {"check_in": {"slug": SHARED}}),
             ("/ingest/v1/http-requests", {"requests": [request_item(WORD, host=WORD, userId=WORD)]}),
+            ("/ingest/v1/replay", {"fingerprint": WORD, "sessionId": WORD, "events": [{"eventData": WORD}]}),
         ]
         used: set[str] = set()
         for path, body in records:
@@ -80,6 +81,8 @@ class Victim:
         note = client.call("POST", "/v1/annotations", json={"text": WORD, "stat": f"{WORD}.stat"}).json()
         projects = server.call("project.list")
         mine = next(one for one in projects if one["id"] == client.project)
+        (stat,) = client.api("/stats", q=f"{WORD}.stat")["stats"]
+        alert = {"stat_id": stat["id"], "kind": "data", "time_window": "1h"}
         settle(server)
         first_page = client.api("/events", limit=1)
         self.ids: dict[str, str] = {
@@ -88,14 +91,16 @@ class Victim:
             "name": mine["name"],
             "number": str(mine["number"]),
             "key": key["id"],
-            "stat": client.api("/stats", q=f"{WORD}.stat")["stats"][0]["id"],
+            "stat": stat["id"],
             "stat name": f"{WORD}.stat",
             "event": self.uuid,
             "request": client.rows("requests")[0]["id"],
             "span": client.rows("spans")[0]["id"],
             "annotation": note["id"],
+            "alert": client.call("POST", f"/x/{client.key}/alerts", json=alert).json()["id"],
             "monitor": client.api("/monitors")["monitors"][0]["id"],
             "letter": plant_letter(client, mine["number"], WORD),
+            "session": WORD,
             "cursor": first_page["next"],
         }
         deadline = time.monotonic() + 20
@@ -108,7 +113,8 @@ class Victim:
         settle(self.client.server)
         found = {}
         for path in paths:
-            answer = self.client.call("GET", path, params={"projectId": self.client.project})
+            key = self.client.key
+            answer = self.client.call("GET", path.replace("{token}", key), params={"projectId": self.client.project})
             assert answer.status_code == 200, (path, answer.text)
             found[path] = VOLATILE.sub("", answer.text)
         return found

@@ -7,7 +7,7 @@ import logging
 import os
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Self, TypeVar
@@ -16,10 +16,12 @@ from headrace.admission import claims_rescue
 from headrace.admission.admission import Admission
 from headrace.admission.claims import Claims
 from headrace.admission.folded import FoldedClaims
+from headrace.admission.folding import fold
 from headrace.admission.stats import StatRegistry
 from headrace.admission.usage import Usage
 from headrace.api.services import Context
-from headrace.catalog import dead_letters, progress, usage
+from headrace.catalog import dead_letters, progress, projects, usage
+from headrace.catalog import stats as stat_table
 from headrace.catalog.db import Catalog, CatalogError
 from headrace.catalog.stats import StatRow
 from headrace.cli.lock import FolderLock
@@ -58,8 +60,13 @@ class House:
         self.settings = settings
         self.catalog = catalog
         self.clock = clock
-        self.context = Context(catalog, clock, pending=self._pending_stats, used=self._used)
+        self.context = Context(
+            catalog, clock, pending=self._pending_stats, used=self._used, forget_stats=self._forget_stats
+        )
         self._lock = lock
+        self._on_loop: OnLoop | None = None
+        #: A server does what takes long; a command that has the house for itself waits for it.
+        self.is_served = False
         self._store: Store | None = None
         self._store_tried = -STORE_RETRY_S
         self._store_trouble = ""
@@ -109,12 +116,21 @@ class House:
             cap_bytes=self.settings.journal_max_bytes,
             min_free_bytes=self.settings.disk_min_free_bytes,
         )
-        stats = StatRegistry(self.catalog, derived_max=self.settings.derived_stats_max, pending=journal.side.stats())
+        stats = StatRegistry(
+            self.catalog, derived_max=self.settings.derived_stats_max, pending=self._waiting_stats(journal)
+        )
         self._rescue_claims(folder / "claims.db")
         self.folded = FoldedClaims(folder / "claims.db", maximum=self.settings.claims_max)
         claims = Claims(self.folded, journal.side.claims(), clock)
         self.journal = journal
         self.admission = Admission(journal, stats, claims, self._load_usage(journal), clock)
+
+    def _waiting_stats(self, journal: Journal) -> list[tuple[int, int, str, str, str, int]]:
+        """The stats that the journal holds, without those that went into the trash before they were projected."""
+        waiting = journal.side.stats()
+        with self.catalog.read() as connection:
+            known = stat_table.known(connection, [stat[0] for stat in waiting])
+        return [stat for stat in waiting if not known.get(stat[0])]
 
     def _load_usage(self, journal: Journal) -> Usage:
         """What each project was given this month: what the catalog has learned, and what waits in the journal."""
@@ -155,6 +171,12 @@ class House:
 
     def _pending_stats(self, project: int) -> list[StatRow]:
         return self.admission.stats.pending(project) if hasattr(self, "admission") else []
+
+    def _forget_stats(self, project: int, stat_ids: Sequence[int]) -> None:
+        """Called from a worker thread; a command without a server has nobody to tell."""
+        if self._on_loop is not None:
+            stats = self.admission.stats
+            self._on_loop(lambda: stats.forget_trashed(project, stat_ids))
 
     def _used(self, project: int) -> int | None:
         return self.admission.usage.used(project) if hasattr(self, "admission") else None
@@ -201,6 +223,7 @@ class House:
 
     def make_loader(self, on_loop: OnLoop) -> Loader:
         """The loader of this house. Called before the journal takes its first row."""
+        self._on_loop = on_loop
         journal, stats = self.journal, self.admission.stats
         self.loader = Loader(
             journal_path=journal.path,
@@ -216,15 +239,37 @@ class House:
             open_store=self.open_store,
             catalog=self.catalog,
             clock=clock,
+            gone=self._gone_projects(),
         )
         return self.loader
 
-    def drain(self) -> None:
-        """Brings everything that waits in the journal into the store; for commands that run without a server."""
+    def _gone_projects(self) -> frozenset[int]:
+        with self.catalog.read() as connection:
+            return projects.load_gone(connection)
+
+    def fold_claims(self, on_loop: OnLoop) -> None:
+        """Moves claims from the journal to ``claims.db``. Blocking, for worker threads."""
+        journal, claims = self.journal, self.admission.claims
+
+        def forget(last_id: int, folded: list[tuple[bytes, int]]) -> None:
+            def both() -> None:
+                journal.forget_claims(last_id)
+                claims.forget(folded)
+
+            on_loop(both)
+
+        fold(journal.path, self.folded, clock(), forget)
+
+    def drain(self, then: Callable[[OnLoop], None] = lambda _: None) -> None:
+        """Brings everything that waits in the journal into the store; for commands that run without a server. ``then`` runs in a worker
+        thread before the journal's writer and the loader are let go.
+        """
 
         async def run() -> None:
-            loader = self.make_loader(OnLoop(asyncio.get_running_loop()))
+            on_loop = OnLoop(asyncio.get_running_loop())
+            loader = self.make_loader(on_loop)
             await asyncio.to_thread(loader.drain)
+            await asyncio.to_thread(then, on_loop)
             await asyncio.to_thread(loader.stop, LOADER_STOP_S)
             self.journal.finish_trims()
 

@@ -13,22 +13,23 @@ from datetime import UTC, datetime
 import uvloop
 from sqlalchemy.exc import SQLAlchemyError
 
-from headrace.admission.folding import fold
 from headrace.admission.keys import KeyTable
 from headrace.admission.limits import Limiter
 from headrace.admission.monitors import MonitorTable
-from headrace.api.services import audit, setup
+from headrace.api.imports.runner import Runner
+from headrace.api.services import audit, setup, stathat_stats
 from headrace.app import LOADER_STOP_S, House, OnLoop, clock
 from headrace.catalog import copies, meta, mobile_tokens, outbox
 from headrace.catalog.sealing import OUTBOX_ADDRESSES, Seal
 from headrace.cli.control_server import ControlServer
+from headrace.deletion import Deletions
 from headrace.dialects.registry import DIALECTS
 from headrace.gateway.gateway import Gateway
 from headrace.gateway.peers import Peers
 from headrace.gateway.routes import RouteTable
 from headrace.listeners import Listeners
 from headrace.settings import DIALECT_OPTIONS, Settings
-from headrace.wiring import make_api, make_checks, make_handlers, make_session_key
+from headrace.wiring import make_api, make_checks, make_handlers, make_runner, make_session_key
 
 #: Claims that wait in the journal before they are folded, and answers kept for retries at most.
 FOLD_AT = 100_000
@@ -84,29 +85,41 @@ async def _serve(house: House, asked_early: list[int]) -> int:
         return 0
     loader = house.make_loader(OnLoop(loop))
     keys = KeyTable(house.catalog, clock)
-    gateway = _make_gateway(house, keys)
+    runner = make_runner(house)
+    gateway = _make_gateway(house, keys, runner)
     house.journal.on_commit = loader.wake
     loader.start()
     loader.wake()
     listeners = Listeners(gateway.begin, house.settings)
+    deletions = Deletions(house, OnLoop(loop))
+    house.is_served = True
     control: ControlServer | None = None
     try:
+        deletions.start()
         control = await ControlServer.start(house)
         await listeners.start()
+        runner.start()
         _announce(house)
         keeper = asyncio.create_task(_keep_house(house, keys, gateway, listeners))
         await stop.wait()
         keeper.cancel()
         await asyncio.gather(keeper, return_exceptions=True)
     finally:
-        await _end(house, gateway, listeners, control, keys)
+        await _end(house, gateway, listeners, control, keys, deletions, runner)
     return 0
 
 
 async def _end(
-    house: House, gateway: Gateway, listeners: Listeners, control: ControlServer | None, keys: KeyTable
+    house: House,
+    gateway: Gateway,
+    listeners: Listeners,
+    control: ControlServer | None,
+    keys: KeyTable,
+    deletions: Deletions,
+    runner: Runner,
 ) -> None:
     """Ends the rooms in order; trouble in one does not keep the others from their ends."""
+    gateway.stopping.set()
 
     async def stop_reads() -> None:
         await asyncio.to_thread(house.stop_reads)
@@ -120,10 +133,14 @@ async def _end(
         await asyncio.to_thread(house.loader.stop, LOADER_STOP_S)
         house.journal.commit()
 
-    steps: list[Callable[[], Awaitable[None]]] = [lambda: listeners.stop(hang_up), stop_reads]
+    steps: list[Callable[[], Awaitable[None]]] = [
+        lambda: asyncio.to_thread(runner.stop),
+        lambda: listeners.stop(hang_up),
+        stop_reads,
+    ]
     if control is not None:
         steps.append(control.stop)
-    steps += [stop_loader, lambda: asyncio.to_thread(keys.flush)]
+    steps += [lambda: asyncio.to_thread(deletions.stop), stop_loader, lambda: asyncio.to_thread(keys.flush)]
     for step in steps:
         try:
             await step()
@@ -133,7 +150,7 @@ async def _end(
             _log.exception("at the stop")
 
 
-def _make_gateway(house: House, keys: KeyTable) -> Gateway:
+def _make_gateway(house: House, keys: KeyTable, runner: Runner) -> Gateway:
     settings = house.settings
     limiter = Limiter(clock)
     gateway = Gateway(
@@ -143,8 +160,8 @@ def _make_gateway(house: House, keys: KeyTable) -> Gateway:
         admission=house.admission,
         monitors=MonitorTable(house.catalog, keys),
         peers=Peers(settings.proxies, settings.unlimited_networks),
-        handlers=make_handlers(house),
-        checks=make_checks(house),
+        handlers=make_handlers(house, runner),
+        checks=make_checks(house, runner),
         options={name: getattr(settings, name) for name in DIALECT_OPTIONS},
         clock=clock,
         seal=_outbox_seal(house).seal,
@@ -204,7 +221,8 @@ def _chores(
     yield "trims and stalled requests", tidy
     yield "certificates", listeners.renew
     if house.admission.claims.unfolded >= FOLD_AT:
-        yield "claims", lambda: _fold(house)
+        on_loop = OnLoop(asyncio.get_running_loop())
+        yield "claims", lambda: asyncio.to_thread(house.fold_claims, on_loop)
     if slow:
         yield "audit log", lambda: asyncio.to_thread(audit.forget, house.context)
         yield "outbox", lambda: asyncio.to_thread(_expire_messages, house)
@@ -212,6 +230,7 @@ def _chores(
         yield "filters of claims", lambda: asyncio.to_thread(house.folded.warm)
         yield "claims past their time", lambda: asyncio.to_thread(house.folded.expire, clock())
         yield "kept answers", forget_answers
+        yield "trash", lambda: asyncio.to_thread(_empty_trash, house)
         if house.settings.catalog_copies and house.catalog.is_sqlite:
             yield "copy of the catalog", lambda: asyncio.to_thread(_copy_catalog, house.settings)
 
@@ -238,18 +257,10 @@ def _forget_tokens(house: House) -> None:
         mobile_tokens.forget_expired(connection, clock() - TOKENS_KEPT_US)
 
 
-async def _fold(house: House) -> None:
-    journal, claims = house.journal, house.admission.claims
-    on_loop = OnLoop(asyncio.get_running_loop())
-
-    def forget(last_id: int, folded: list[tuple[bytes, int]]) -> None:
-        def both() -> None:
-            journal.forget_claims(last_id)
-            claims.forget(folded)
-
-        on_loop(both)
-
-    await asyncio.to_thread(fold, journal.path, house.folded, clock(), forget)
+def _empty_trash(house: House) -> None:
+    """Not while the loader may have to count rows that it has stored before: those of the trash would be missed."""
+    if not house.loader.trouble and not house.loader.torn:
+        stathat_stats.empty_trash(house.context, house.open_store())
 
 
 def first_line(error: Exception) -> str:

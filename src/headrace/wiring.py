@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from headrace.admission.keys import KeyRow, KeyTable, LookUpFailed
 from headrace.admission.limits import Limiter, Spec
+from headrace.admission.new_stats import make_stats
 from headrace.api.app import create_api
-from headrace.api.compat import logister, seestack, slowstats, statflow
+from headrace.api.compat import logister, seestack, slowstats, statflow, stathat
 from headrace.api.compat.base import CompatServices
 from headrace.api.compat.people import session_key
 from headrace.api.deps import HistogramReading, Readiness, Readings, Services, Unavailable
+from headrace.api.imports.job import Rooms
+from headrace.api.imports.runner import Runner
 from headrace.api.services.server_state import CLAIM_BYTES, Holdings
 from headrace.app import LOOP_WAIT_S, House, clock
 from headrace.catalog import dead_letters
+from headrace.catalog.stats import StatRow
 from headrace.dialects.registry import DIALECTS
 from headrace.gateway.exchange import Exchange
 from headrace.gateway.front.bridge import App
@@ -139,20 +143,38 @@ class Instruments:
         return Readiness((trouble,) if trouble else (), tuple(degraded))
 
 
-def make_handlers(house: House) -> Mapping[str, Handler]:
+def make_runner(house: House) -> Runner:
+    """What runs imports. Called on the event loop's thread."""
+    loop = asyncio.get_running_loop()
+
+    def make(project: int, wanted: Sequence[tuple[str, str]]) -> list[StatRow]:
+        made = make_stats(house.admission, project, wanted, clock())
+        return asyncio.run_coroutine_threadsafe(made, loop).result(LOOP_WAIT_S)
+
+    rooms = Rooms(house.catalog, house.open_store, make, clock)
+    return Runner(rooms, private=house.settings.import_private == "yes")
+
+
+def _compat_services(house: House, runner: Runner) -> CompatServices:
+    return CompatServices(house.context, house.open_store, runner.wake, runner.private)
+
+
+def make_handlers(house: House, runner: Runner) -> Mapping[str, Handler]:
     """The vendors' reads, by the handler names of the route table."""
-    services = CompatServices(house.context, house.open_store)
+    services = _compat_services(house, runner)
     return {
         **statflow.handlers(services),
         **logister.handlers(services, trouble=house.journal.trouble),
         **seestack.handlers(services),
+        **stathat.handlers(services),
         **slowstats.handlers(services, events_max=house.settings.slowstats_events_max),
     }
 
 
-def make_checks(house: House) -> Mapping[str, Check]:
+def make_checks(house: House, runner: Runner) -> Mapping[str, Check]:
     """What the vendors' reads ask of a body before it is charged, by the same names."""
-    return statflow.checks(CompatServices(house.context, house.open_store))
+    services = _compat_services(house, runner)
+    return {**statflow.checks(services), **stathat.checks(services)}
 
 
 def make_session_key(house: House) -> Callable[[Exchange], KeyRow | None]:
@@ -180,6 +202,7 @@ def make_api(house: House, gateway: Gateway) -> App:
         metrics_token=house.settings.metrics_token,
         path_prefix=house.settings.path_prefix,
         session_idle_us=house.settings.session_days * DAY_US,
+        stopping=gateway.stopping,
     )
     return create_api(services, DIALECTS, make_site(house.settings.path_prefix))
 

@@ -9,7 +9,7 @@ import pytest
 from api_world import NOW
 
 from headrace.api.deps import Readiness
-from headrace.api.services import OPERATOR, keys
+from headrace.api.services import OPERATOR, accounts, keys
 from headrace.api.services.keys import KeySpec
 from headrace.catalog import dead_letters as letter_rows
 from headrace.catalog import projects as project_rows
@@ -197,7 +197,7 @@ def test_a_row_may_be_larger_than_other_forms(ann, letters):
     assert ann.post(f"{SHOP}/keys", name="x" * (MAX_FORM + 1)).status_code == 413
 
 
-def test_projects_are_made_by_owners_of_the_instance_and_archived_by_theirs(ann, bob):
+def test_projects_are_made_by_whom_projects_belong_to_and_archived_by_their_owners(ann, bob):
     made = ann.post("/app/projects", name=HOSTILE)
     slug = re.fullmatch(r"/app/p/([\w-]+)/connect", made.headers["location"])[1]
     page = ann.get("/app/projects")
@@ -206,12 +206,58 @@ def test_projects_are_made_by_owners_of_the_instance_and_archived_by_theirs(ann,
     assert ann.post("/app/projects", name=" ").status_code == 422
     assert ann.post(f"/app/p/{slug}/archive").headers["location"] == "/app/projects?done=archived"
     assert ann.get(f"/app/p/{slug}/connect").status_code == 404
-    assert bob.post("/app/projects", name="mine").status_code == 404
+    assert bob.post("/app/projects", name="mine").headers["location"] == "/app/p/mine/connect"
     assert [line["project"]["slug"] for line in bob.get("/app/projects.json").json()["projects"]] == [
         "bob-shop",
         "bob-site",
+        "mine",
     ]
-    assert "Make a project" not in bob.get("/app/projects").text
+    assert ann.get("/app/p/mine/overview").status_code == 200  # owners of the instance see it, too
+
+
+def test_who_was_only_invited_makes_no_project(world, ann):
+    accounts.create(world.context, OPERATOR, email="guest@example.org", password=PASSWORD)
+    guest = Visit(world, "guest@example.org")
+    assert "Make a project" not in guest.get("/app/projects").text
+    answer = guest.post("/app/projects", name="mine")
+    assert answer.status_code == 422
+    assert "only owners of this server" in answer.text
+    assert guest.get("/app/projects.json").json() == {"projects": [], "may_create": False, "retired": []}
+    assert "headrace project create --name NAME --account guest@example.org" in guest.get("/app/projects").text
+
+
+def test_an_owner_deletes_a_project_by_typing_its_name(world, ann, bob):
+    slug = re.fullmatch(r"/app/p/([\w-]+)/connect", ann.post("/app/projects", name=HOSTILE).headers["location"])[1]
+    live = {line["project"]["slug"]: line["project"]["id"] for line in ann.get("/app/projects.json").json()["projects"]}
+    path = f"/app/projects/{live[slug]}/delete"
+    assert f"Type {HOSTILE} to go on" in words_of(ann.get("/app/projects"))
+    assert bob.post(path, name=HOSTILE).status_code == 404
+    for typed in ("", HOSTILE[:-1], slug):
+        refused = ann.post(path, name=typed)
+        assert refused.status_code == 422
+        assert "Nothing was deleted" in words_of(refused)
+    assert ann.post(path, csrf="", name=HOSTILE).status_code == 403
+    assert ann.get(f"/app/p/{slug}/connect").status_code == 200
+    deleted = ann.post(path, name=f" {HOSTILE} ")
+    assert (deleted.status_code, deleted.headers["location"]) == (303, "/app/projects?done=deleting")
+    shown = ann.get(deleted.headers["location"])
+    assert HOSTILE not in shown.text
+    assert "The project is being deleted: its keys are unknown from now on" in words_of(shown)
+    assert f"{HOSTILE} being deleted" in words_of(shown)
+    assert ann.get(f"/app/p/{slug}/connect").status_code == 404
+    assert ann.post(path, name=HOSTILE).status_code == 404
+    view = ann.get("/app/projects.json").json()
+    assert [line["project"]["state"] for line in view["retired"]] == ["deleting"]
+    assert bob.get("/app/projects.json").json()["retired"] == []
+
+
+def test_an_archived_project_can_be_deleted(ann):
+    ann.post("/app/p/ann-site/archive")
+    (line,) = ann.get("/app/projects.json").json()["retired"]
+    assert (line["project"]["slug"], line["project"]["state"]) == ("ann-site", "archived")
+    assert "Delete the project ann site?" in words_of(ann.get("/app/projects"))
+    path = f"/app/projects/{line['project']['id']}/delete"
+    assert ann.post(path, name="ann site").headers["location"] == "/app/projects?done=deleting"
 
 
 def test_the_servers_page_counts_every_byte(world, ann, bob):

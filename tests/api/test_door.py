@@ -331,18 +331,18 @@ def test_a_session_speaks_to_the_api_as_its_page_may(world, ann, bob):
 @pytest.mark.parametrize(
     ("role", "statuses"),
     [
-        ("viewer", (200, 403, 403, 403)),
-        ("member", (200, 201, 403, 403)),
-        ("admin", (200, 201, 201, 403)),
-        ("owner", (200, 201, 201, 200)),
+        ("viewer", (200, 403, 403, 403, 403)),
+        ("member", (200, 201, 403, 403, 403)),
+        ("admin", (200, 201, 201, 403, 403)),
+        ("owner", (200, 201, 201, 202, 404)),
     ],
 )
 def test_a_role_opens_in_the_api_what_it_opens_on_pages(world, ann, role, statuses):
     somebody = member(world, ann, role)
 
-    def send(path, body=None, **headers):
+    def send(path, body=None, method="POST", **headers):
         sent = {"cookie": somebody.cookie, "x-csrf-token": somebody.viewer.csrf, "origin": HOST, **headers}
-        return world.call("POST", f"/api/headrace/{path}", headers=sent, json=body).status_code
+        return world.call(method, f"/api/headrace/{path}", headers=sent, json=body).status_code
 
     reads = somebody.get("/api/headrace/annotations?project=ann-shop").status_code
     notes = send("annotations?project=ann-shop", {"text": "x"})
@@ -350,8 +350,11 @@ def test_a_role_opens_in_the_api_what_it_opens_on_pages(world, ann, role, status
     for wrong in ({"x-csrf-token": ""}, {"x-csrf-token": ann.viewer.csrf}, {"origin": "https://evil.test"}):
         assert send("annotations?project=ann-shop", {"text": "x"}, **wrong) == 403
     assert send("projects", {"name": "mine"}) == 403
-    archives = send(f"projects/{world.ids['ann.shop']}/archive")
-    assert (reads, notes, makes_keys, archives) == statuses
+    shop = f"projects/{world.ids['ann.shop']}"
+    assert send(shop, method="DELETE", **{"x-csrf-token": ""}) == 403
+    deletes = send(shop, method="DELETE")
+    archives = send(f"{shop}/archive")
+    assert (reads, notes, makes_keys, deletes, archives) == statuses
 
 
 @pytest.mark.parametrize(

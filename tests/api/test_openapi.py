@@ -11,6 +11,7 @@ from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from headrace.api.app import Document
 from headrace.api.openapi import SCHEME_NAMES
+from headrace.api.people import COOKIE, CSRF_HEADER
 from headrace.api.routes import HANDLERS
 from headrace.api.samples import body_text
 from headrace.dialects.base import Route
@@ -31,6 +32,24 @@ def test_the_document_is_openapi_3_1(document):
     assert document["openapi"].startswith("3.1")
 
 
+def session(method: str, scopes: list[str]) -> dict[str, list[str]]:
+    """The cookie, and for a change the token of its session besides."""
+    return dict.fromkeys(("session",) if method == "GET" else ("session", "csrfToken"), scopes)
+
+
+def test_sessions_are_what_people_send(document):
+    schemes = document["components"]["securitySchemes"]
+    assert (schemes["session"]["in"], schemes["session"]["name"]) == ("cookie", COOKIE)
+    assert (schemes["csrfToken"]["in"], schemes["csrfToken"]["name"].lower()) == ("header", CSRF_HEADER)
+    taken = {
+        path.split("/")[1:3][-1] if path.startswith("/v1/") else "own"
+        for path, item in document["paths"].items()
+        for operation in item.values()
+        if any("session" in one for one in operation["security"])
+    }
+    assert taken == {"own", "auth", "import"}
+
+
 @pytest.mark.parametrize(("route", "path"), SERVED, ids=[f"{route.method} {path}" for route, path in SERVED])
 def test_every_route_of_the_table_is_documented(document, route, path):
     operation = document["paths"][path][route.method.lower()]
@@ -38,6 +57,8 @@ def test_every_route_of_the_table_is_documented(document, route, path):
     assert operation["summary"] == route.summary
     scopes = [route.scope] if isinstance(route.scope, str) else list(route.scope)
     wanted = [{SCHEME_NAMES[place]: scopes} for place in PLACES[route.dialect]] if "auth" in route.steps else []
+    if route.sessions:
+        wanted.append(session(route.method, scopes))
     assert operation["security"] == wanted
     assert set(operation["responses"]) == {str(status) for status, _ in route.answers}
     in_path = {item["name"] for item in operation.get("parameters", ()) if item["in"] == "path"}
@@ -54,7 +75,9 @@ def test_every_handler_of_ours_is_documented(document, handler):
     (operation,) = found
     assert operation["tags"] == ["headrace"]
     assert operation["summary"]
-    assert operation["security"][0] == {"bearer": [handler.guards[0].scope]}
+    scopes = [handler.guards[0].scope]
+    assert operation["security"][0] == {"bearer": scopes}
+    assert operation["security"][-1] == session(next(iter(handler.http_methods - {"OPTIONS"})), scopes)
     assert {"401", "403", "404", "429", "500", "503"} <= set(operation["responses"])
     assert operation["responses"]["401"]["content"]["application/json"]["schema"]["$ref"].endswith("/ErrorBody")
 

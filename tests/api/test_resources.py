@@ -77,6 +77,21 @@ def test_projects_are_made_found_and_archived(world):
     assert world.call("GET", f"{API}/monitors?project={project['id']}", "ann.wide").status_code == 404
 
 
+def test_a_deleted_project_is_there_for_nobody(world):
+    project = f"{API}/projects/{world.ids['ann.site']}"
+    assert world.call("DELETE", project, "bob.wide").status_code == 404
+    assert world.call("DELETE", project, "ann.all").status_code == 404
+    assert world.call("DELETE", f"{API}/projects/{world.ids['ann.shop']}", "ann.all").status_code == 403
+    deleted = world.call("DELETE", project, "ann.wide")
+    assert (deleted.status_code, deleted.json()["state"]) == (202, "deleting")
+    assert [world.call(method, project, "ann.wide").status_code for method in ("GET", "DELETE")] == [404, 404]
+    assert world.call("POST", f"{project}/archive", "ann.wide").status_code == 404
+    assert world.call("GET", f"{API}/monitors?project={world.ids['ann.site']}", "ann.wide").status_code == 404
+    listed = {asked: world.call("GET", f"{API}/projects{asked}", "ann.wide").json() for asked in ("", "?archived=true")}
+    states = [[one["state"] for one in found["projects"]] for found in listed.values()]
+    assert states == [["live"], ["live", "deleting"]]
+
+
 def test_a_project_key_sees_exactly_its_project(world):
     listed = world.call("GET", f"{API}/projects", "ann.all").json()["projects"]
     assert [item["id"] for item in listed] == [world.ids["ann.shop"]]

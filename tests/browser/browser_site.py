@@ -14,6 +14,8 @@ from wire import Client, settle
 HOSTILE = "\"'><script>__ran=1</script><img src=x onerror=__ran=1></title></textarea>"
 #: Nothing of these may make a page wider than its window.
 LONG, RTL = "an-unbroken-name-" * 5, "שם ארוך מימין לשמאל عربى"
+#: Letters of every file of the font: Polish, Vietnamese, a price, pinyin, an accent of Sanskrit, Cyrillic, Greek.
+LETTERS = "Zażółć gęślą, điện thoại, 5 ₺, nǐ hǎo, ṛṣi, Ёлка, Ωμέγα"
 #: The owner that ``Server.init`` makes.
 EMAIL, PASSWORD = "owner@example.test", "correct horse battery"
 STRANGER, MEMBER = "stranger@example.test", "member@example.test"
@@ -130,7 +132,7 @@ class Hostile:
             "context": {text: {text: text}, "exception": {"class": text, "message": text, "backtrace": [text, LONG]}},
         }
         records: list[tuple[str, Any]] = [
-            *(("/v1/ingest", {"stat": name, "count": 1}) for name in (text, LONG, RTL)),
+            *(("/v1/ingest", {"stat": name, "count": 1}) for name in (text, LONG, RTL, LETTERS)),
             ("/api/v1/events", {"events": [event]}),
             ("/api/slowstats/ingest-metrics", {"projectId": client.project, "payload": {text: 1, LONG: 2}}),
             ("/api/v1/ingest_events", {"event": logister}),

@@ -9,8 +9,8 @@ from browser_site import HOSTILE
 from browser_tab import WIDTHS
 from page_routes import PAGES
 
-#: What a first view may weigh as it is sent, bytes; the kit shows every script of the font, each in a file of its own.
-FIRST_VIEW, KIT_VIEW = 150_000, 250_000
+#: What a first view may weigh as it is sent, bytes.
+FIRST_VIEW = 150_000
 #: Pages that are shown only to whoever is not signed in, or leads on who is.
 SIGNED_OUT = ("/app/sign-in", "/app/setup/{token}", "/app/invitation/{token}")
 SHOWN = [page for page in PAGES if page.path not in SIGNED_OUT]
@@ -28,7 +28,7 @@ def look(tab, path):
         "refused by the policy": tab.refused(),
         "moved": tab.shifts(),
         "ran": [] if tab.page.evaluate("typeof __ran") == "undefined" else ["injected script"],
-        "bytes": [] if tab.bytes < (KIT_VIEW if path == "/app/kit" else FIRST_VIEW) else [tab.bytes],
+        "bytes": [] if tab.bytes < FIRST_VIEW else [tab.bytes],
         "axe": tab.axe(),
     }
     tab.dark()

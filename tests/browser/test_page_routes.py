@@ -99,8 +99,9 @@ def test_what_others_send_changes_nothing(site):
     token = somebody.csrf
     wrong = {}
     for route in CHANGES:
-        if route.path in ("/app/sign-in", "/app/sign-out") or "account/" in route.path.removeprefix("/app/p"):
-            continue  # about one's own session and account
+        own = ("/app/sign-in", "/app/sign-out", "/app/projects")
+        if route.path in own or "account/" in route.path.removeprefix("/app/p"):
+            continue  # about one's own session, account and projects
         path = route.filled(site.ids)
         for person, form in ((somebody, FORM | {"csrf": token}), (site.nobody, FORM)):
             if route.path == "/app/invitation/{token}" and person is somebody:

@@ -9,6 +9,7 @@ import re
 from html import unescape
 
 import pytest
+import requests
 from browser_site import MEMBER
 from wire import Client, settle
 
@@ -193,3 +194,34 @@ def test_the_feed_goes_on_where_it_broke_off(site):
                 break
     assert (found["point"]["name"], found["point"]["text"], found["point"]["dialect"]) == ("orders", "2", "stat")
     assert (found["event"]["name"], found["event"]["dialect"]) == ("signup", "canaryhub")
+
+
+def signed_out(site, person, client, slug):
+    person.sign_out()
+
+
+def removed(site, person, client, slug):
+    account = next(one["id"] for one in site.server.call("account.list") if one["email"] == person.email)
+    path = f"/app/p/{slug}/members/{account}/remove"
+    assert site.owner.send("POST", path, {"csrf": site.owner.csrf}).status_code == 303
+
+
+def archived(site, person, client, slug):
+    assert site.owner.send("POST", f"/app/p/{slug}/archive", {"csrf": site.owner.csrf}).status_code == 303
+
+
+@pytest.mark.parametrize("act", [signed_out, removed, archived])
+def test_the_feed_ends_with_the_right_to_hear_it(site, act):
+    client = Client(site.server, f"Left {act.__name__}")
+    slug = next(one["slug"] for one in site.server.call("project.list") if one["id"] == client.project)
+    form = {"csrf": site.owner.csrf, "role": "viewer"}
+    page = site.owner.send("POST", f"/app/p/{slug}/members/invitations", form).text
+    person = site.person(MEMBER)
+    person.accept("/app/invitation/" + page.partition("/app/invitation/")[2].partition("<")[0])
+    url = f"{site.server.url}/app/p/{slug}/live"
+    with requests.get(url, cookies=person.http.cookies.get_dict(), stream=True, timeout=20) as feed:
+        lines = feed.iter_lines(decode_unicode=True)
+        assert next(lines).startswith("retry: ")
+        act(site, person, client, slug)
+        assert [line for line in lines if line][-2:] == ["event: ended", "data: {}"]
+    assert person.get(f"/app/p/{slug}/live").status_code in (401, 404)

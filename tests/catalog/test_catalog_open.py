@@ -37,7 +37,7 @@ def test_migrations_make_the_partial_indexes_that_the_code_uses(catalog: Catalog
                 "SELECT name, sql FROM sqlite_master WHERE type = 'index' AND sql LIKE '%WHERE%'"
             )
         }
-    assert set(found) == {"stats_by_name", "stats_own_names", "stats_by_classic_key"}
+    assert set(found) == {"stats_by_name", "stats_own_names", "stats_by_classic_key", "stats_in_trash"}
     for index in tables.stats.indexes:
         condition = str(index.dialect_options["sqlite"]["where"])
         assert found[index.name].endswith(f"WHERE {condition}")

@@ -35,7 +35,7 @@ def test_the_commands_are_those_that_the_manual_names():
         "serve",
         "init",
         *(f"account {verb}" for verb in ("create", "list")),
-        *(f"project {verb}" for verb in ("create", "list", "quota", "archive", "stathat")),
+        *(f"project {verb}" for verb in ("create", "list", "quota", "rate", "archive", "stathat")),
         *(f"key {verb}" for verb in ("create", "list", "revoke", "refusals")),
         *(f"monitor {verb}" for verb in ("create", "list")),
         *("stats", "events", "tail", "demo", "doctor"),

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import requests
+from conftest import wait_until
 from wire import bearer, settle
 
 from headrace.cli.main import run
@@ -21,7 +22,7 @@ def ask(server: Any, key: str, table: str, group_by: str) -> dict[str, int]:
     return {line["group"]: sum(point["count"] for point in line["points"]) for line in answer.json()["lines"]}
 
 
-def test_a_demo_is_filled_and_archived(server: Any, capsys: Any) -> None:
+def test_a_demo_is_filled_and_deleted(server: Any, capsys: Any) -> None:
     def demo(*options: str) -> tuple[int, str, str]:
         code = run(["demo", *options, "--data", str(server.data)])
         return (code, *capsys.readouterr())
@@ -56,23 +57,22 @@ def test_a_demo_is_filled_and_archived(server: Any, capsys: Any) -> None:
     assert code == 1
     assert "there is a project Demo already" in told
     other = server.project("Demo")
-    assert demo("--remove") == (0, "Archived Demo.\n", "")
-    live = {one["id"] for one in server.call("project.list") if one["state"] == "live"}
-    assert other in live
-    assert project not in live
+    assert demo("--remove") == (0, "Deleted Demo and everything in it.\n", "")
+    left = {one["id"] for one in server.call("project.list")}
+    assert other in left
+    assert project not in left
     assert demo("--remove") == (0, "There is no demo to remove.\n", "")
 
 
-def test_a_demo_that_stops_half_way_is_archived(server: Any, capsys: Any, monkeypatch: Any) -> None:
+def test_a_demo_that_stops_half_way_is_deleted(server: Any, capsys: Any, monkeypatch: Any) -> None:
     def refuse(_sender: Sender, shipment: Any) -> None:
         raise SendError(f"{shipment.path} answered 500")
 
     monkeypatch.setattr(Sender, "send", refuse)
     before = {one["id"] for one in server.call("project.list")}
     assert run(["demo", "--url", server.url, "--days", "1", "--scale", "small", "--data", str(server.data)]) == 1
-    assert "answered 500; the demo is archived as far as it came" in capsys.readouterr().err
-    (made,) = [one for one in server.call("project.list") if one["id"] not in before]
-    assert made["state"] == "archived"
+    assert "answered 500; the demo is deleted as far as it came" in capsys.readouterr().err
+    wait_until(lambda: {one["id"] for one in server.call("project.list")} == before, what="the deletion")
 
 
 def test_without_a_server(data: Path, server: Any, capsys: Any) -> None:

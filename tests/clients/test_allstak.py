@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import requests
 from endpoints import make_monitor
 from wire import Client, settle
 
@@ -130,8 +129,11 @@ def test_spans_and_queries(client: Client, said: dict[str, Any]) -> None:
 
 def test_replays(client: Client, said: dict[str, Any]) -> None:
     assert said
-    loaded = requests.get(f"{client.server.url}/metrics", timeout=20).text
-    assert 'headrace_rows_loaded_total{table="replays"}' in loaded
+    answer = client.call("GET", "/api/v1/replay/session-1")
+    assert answer.status_code == 200, answer.text
+    (event,) = answer.json()["data"]["events"]
+    assert (event["eventType"], event["url"]) == ("input", "https://shop.example/?q=1")
+    assert json.loads(event["eventData"]) == {"type": "password", "value": "***REDACTED***"}
 
 
 def test_its_release_is_a_deployment(client: Client, said: dict[str, Any]) -> None:

@@ -31,6 +31,7 @@ class FakeInbound:
     bindings: Mapping[str, Any] = field(default_factory=dict)
     project_platform: str = "http_api"
     reading: Any = None
+    params: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def method(self) -> str:

@@ -14,6 +14,8 @@ import requests
 from endpoints import BY_PATH, Endpoint, path_of, x_api_key
 from wire import Client, bearer, settle
 
+from headrace.cli.errors import CliError
+
 EVENTS, CHECK_INS = BY_PATH["/api/v1/ingest_events"], BY_PATH["/api/v1/check_ins"]
 BOTH = pytest.mark.parametrize("endpoint", [EVENTS, CHECK_INS], ids=path_of)
 CAP = 2 * 1024 * 1024
@@ -381,6 +383,41 @@ def test_the_default_limit_and_none(client: Client) -> None:
     assert limits(answer)["limit"] == 1200
     assert limits(answer)["remaining"] == 1199
     assert limits(EVENTS.post(client)) == {}
+
+
+def test_a_project_may_have_a_limit_of_its_own(server: Any) -> None:
+    """Each of its keys, tokens included, unless the key has its own; in no other dialect and no other project (1.10)."""
+    client = Client(server, "logister rate", platform="android")
+
+    def attempt() -> tuple[list[int], list[int]]:
+        key = client.make_key()
+        posts = [EVENTS.post(client, log(), key=key) for _ in range(4)]
+        return [answer.status_code for answer in posts], [limits(answer)["limit"] for answer in posts]
+
+    assert client.server.call("project.rate", project=client.project, rate=3)["logister_rate"] == 3
+    assert within_one_minute(attempt) == ([201, 201, 201, 429], [3] * 4)
+    key = client.make_key()
+    token = {"platform": "android", "service": "app", "environment": "production"}
+    answer = client.call(
+        "POST", "/api/v1/mobile_ingest_tokens", headers=bearer(key), json={"mobile_ingest_token": token}
+    )
+    assert (answer.status_code, limits(answer)["limit"]) == (201, 3)
+    assert limits(CHECK_INS.post(client, key=answer.json()["token"]))["limit"] == 3
+    assert limits(EVENTS.post(client, key=client.make_key(rate=7)))["limit"] == 7
+    assert limits(EVENTS.post(client)) == {}, "a key without a limit has none"
+    points = {"items": [{"stat": "x", "value": 1}] * 10}
+    assert client.call("POST", "/v1/ingest/batch", headers=bearer(key), json=points).status_code == 202
+    other = Client(server, "logister rate of another")
+    assert limits(EVENTS.post(other, key=other.make_key()))["limit"] == 1200
+    for rate, fits in ((1, True), (10_000_000, True), (0, False), (10_000_001, False)):
+        if fits:
+            server.call("project.rate", project=client.project, rate=rate)
+            assert limits(EVENTS.post(client, key=client.make_key()))["limit"] == rate
+        else:
+            with pytest.raises(CliError, match="rate must lie between 1 and 10000000"):
+                server.call("project.rate", project=client.project, rate=rate)
+    assert server.call("project.rate", project=client.project, rate=None)["logister_rate"] is None
+    assert limits(EVENTS.post(client, key=client.make_key()))["limit"] == 1200
 
 
 def test_replays_are_charged(client: Client) -> None:

@@ -120,7 +120,7 @@ def test_the_lists_limits(client: Client, limit: int) -> None:
 # --- series (1.6) ---
 
 
-def test_a_counter_is_summed_by_the_hour(client: Client) -> None:
+def test_5_a_counter_is_summed_by_the_hour(client: Client) -> None:
     client.send(*(point("hits", value, 3600 + value) for value in (1, 2, 3)))
     stat_id = client.get("/v1/stats").json()["stats"][0]["id"]
     query = window(0, 3 * 3600, "hour")
@@ -139,7 +139,7 @@ def test_a_counter_is_summed_by_the_hour(client: Client) -> None:
     assert client.get("/v1/stats/hits/data", **query).json() == seen
 
 
-def test_a_mean_is_the_mean_of_its_points(client: Client) -> None:
+def test_6_a_mean_is_the_mean_of_its_points(client: Client) -> None:
     client.send(point("ms", 10, 60, "value"), point("ms", 20, 120, "value"), point("ms", 60, 7200, "value"))
     seen = client.settled("/v1/stats/ms/data", counted(3), **window(0, 2 * 86_400, "1d"))
     assert seen["points"] == [
@@ -200,7 +200,7 @@ def test_a_new_stat_has_an_empty_series_at_once(client: Client) -> None:
 
 
 @pytest.mark.parametrize("what", ["data", "export"])
-def test_unknown_and_foreign_stats_are_not_found(client: Client, server: Any, what: str) -> None:
+def test_7_unknown_and_foreign_stats_are_not_found(client: Client, server: Any, what: str) -> None:
     other = Client(server, f"other of {what}")
     other.send(point("theirs", 1, 0))
     foreign = other.get("/v1/stats").json()["stats"][0]["id"]
@@ -230,7 +230,7 @@ def test_an_id_is_tried_before_a_name(client: Client) -> None:
     ],
     ids=str,
 )
-def test_bad_windows(client: Client, query: dict[str, str], message: str) -> None:
+def test_8_bad_windows(client: Client, query: dict[str, str], message: str) -> None:
     client.send(point("x", 1, 0))
     assert error(client.get("/v1/stats/x/data", **query)) == (400, {"error": message})
     assert client.get("/v1/stats/unknown/data", **query).status_code == 404

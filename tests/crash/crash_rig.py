@@ -262,6 +262,7 @@ def opened(server_class: Any, folder: Path, shim: Path) -> Iterator[Rig]:
         return
     points = [rig.stored["points"], rig.stored["total"]]
     assert [held[table] for table in ("points", "points_1m", "points_15m")] == [points] * 3
+    assert held["by_minute"] == points[:1]
     assert held["events"] == [rig.stored["events"]] * 2
     assert held["requests"] == [rig.stored["requests"]] * 2
 

@@ -28,10 +28,12 @@ from typing import Any
 
 import clickhouse_connect  # noqa: F401 - a server needs it at once
 
-from headrace import server
-from headrace.admission import admission
+from headrace import deletion, server
+from headrace.admission import open_points
 from headrace.admission.folded import FoldedClaims
-from headrace.api.services import dead_letters
+from headrace.api.services import dead_letters, projects
+from headrace.catalog import deletion as catalog_deletion
+from headrace.catalog import projects as project_table
 from headrace.cli.main import run
 from headrace.journal import trimming
 from headrace.journal.journal import Journal
@@ -40,14 +42,16 @@ from headrace.loader.draining import Drainer
 from headrace.loader.loader import Loader
 from headrace.loader.projections import DeadLetterBook, Projections
 from headrace.store import RowsRefused, Store
+from headrace.store import deletion as store_deletion
 from headrace.store.schema import ROLLUPS
 
 #: As it stands among the encoded values, and what takes its place.
 PLANTED, REFUSED = pack("<d", 424242.5), pack("<d", math.nan)
 
-#: Small figures for what takes long or much otherwise: a trim of many commits, claims folded soon.
+#: Small figures for what takes long or much otherwise: a trim of many commits, claims folded soon, a catalog that is cleared in many steps.
 TRIM_BYTES = 4_000
 FOLD_AT = 25
+CLEARED_ROWS = 3
 
 _folder = Path(os.environ["CRASH_DIR"])
 _lock = threading.Lock()
@@ -193,7 +197,7 @@ def prepare() -> None:
     replace(Store, "insert", _insert)
     replace(Store, "sync", _sync)
     replace(Loader, "_drain_sealed", _drain)
-    replace(admission, "encode_points", _encode)
+    replace(open_points, "encode_points", _encode)
     around(Store, "probe", before="bisect.probe")
     around(Store, "rebuild_rollup", before="rebuild.before", after="rebuild.after")
     around(Drainer, "load", after="insert.done")
@@ -201,6 +205,21 @@ def prepare() -> None:
     around(Projections, "apply", before="project.before", after="project.after")
     around(dead_letters, "_close", before="replay.stored")
     around(FoldedClaims, "fold", after="fold.done")
+    prepare_deletion()
+
+
+def prepare_deletion() -> None:
+    """The steps of a project's deletion, in their order."""
+    catalog_deletion.ROWS_AT_ONCE = CLEARED_ROWS
+    around(projects, "delete", after="delete.begun")
+    around(deletion.Deletions, "_close", after="delete.closed")
+    around(deletion.Deletions, "_drain", after="delete.drained")
+    around(FoldedClaims, "forget", after="delete.claims")
+    around(store_deletion, "_ask_for", after="delete.asked")
+    around(store_deletion, "delete_rows", after="delete.rows")
+    around(catalog_deletion, "clear", after="delete.clearing")
+    around(project_table, "end_deletion", after="delete.ending")
+    around(deletion.Deletions, "_end", after="delete.ended")
 
 
 def end_with_the_parent() -> None:

@@ -19,6 +19,8 @@ from wire import Client, Connection, bearer, request_bytes
 SLOW_READS = Path(__file__).parent / "ops_slow_reads.py"
 #: A stop takes a few seconds at most when something holds it back; without bounds it took minutes.
 BOUND_S = 30.0
+#: The owner that ``Server.init`` makes.
+EMAIL, PASSWORD = "owner@example.test", "correct horse battery"
 
 
 def end(server: Any, number: int) -> None:
@@ -44,9 +46,18 @@ def test_stops_under_load_lose_nothing(make_server: Callable[..., Any]) -> None:
     for load in loads:
         assert load.statuses <= {202, 503}
         load.assert_kept()
-    # A second request to stop, while the first is under way, does not spoil it.
-    server.process.send_signal(signal.SIGTERM)
-    end(server, signal.SIGTERM)
+    person = requests.Session()
+    form = {"email": EMAIL, "password": PASSWORD}
+    assert person.post(f"{server.url}/app/sign-in", form, allow_redirects=False, timeout=20).status_code == 303
+    slug = next(one["slug"] for one in server.call("project.list") if one["id"] == client.project)
+    with person.get(f"{server.url}/app/p/{slug}/live", stream=True, timeout=20) as feed:
+        said = feed.iter_content(None)
+        assert next(said).startswith(b"retry: ")
+        # A second request to stop, while the first is under way, does not spoil it.
+        server.process.send_signal(signal.SIGTERM)
+        # The feed is told to end: one that is broken off in the middle fails here.
+        assert b"ended" not in b"".join(said)
+        end(server, signal.SIGTERM)
 
 
 def test_neither_clients_nor_queries_hold_a_stop_back(make_server: Callable[..., Any], tmp_path: Path) -> None:

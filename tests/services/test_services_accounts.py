@@ -7,9 +7,21 @@ import pytest
 import sqlalchemy as sa
 from service_checks import refused
 
-from headrace.api.services import OPERATOR, Actor, Context, ServiceError, accounts, keys, projects, sessions, setup
+from headrace.api.services import (
+    OPERATOR,
+    Actor,
+    Context,
+    ServiceError,
+    accounts,
+    audit,
+    keys,
+    projects,
+    sessions,
+    setup,
+)
 from headrace.api.services.projects import ProjectUse
 from headrace.catalog import meta, tables
+from headrace.catalog import projects as project_table
 
 PASSWORD = "correct horse"
 GOOD = {"email": "Owner@Example.org", "password": PASSWORD}
@@ -156,8 +168,17 @@ def test_slugs_are_unique_and_plain(house, names: list[str], slugs: list[str]) -
 
 @pytest.mark.parametrize(
     ("name", "fine"),
-    [("x" * 100, True), ("x" * 101, False), ("", False), (" \t", False), ("a\nb", False), ("a\x00b", True)],
-    ids=["100", "101", "empty", "blank", "two lines", "NUL is repaired"],
+    [
+        pytest.param("x" * 100, True, id="100"),
+        pytest.param("x" * 101, False, id="101"),
+        pytest.param("", False, id="empty"),
+        pytest.param(" \t", False, id="blank"),
+        pytest.param("a\nb", False, id="two lines"),
+        pytest.param("a\x00b", True, id="NUL is repaired"),
+        pytest.param("فروشگاه\u200cما 👩\u200d👧", True, id="joined"),
+        pytest.param("\u200d", False, id="a joiner alone"),
+        pytest.param("a\u202eb", False, id="turned around"),
+    ],
 )
 def test_project_names(house, name: str, fine: bool) -> None:
     if fine:
@@ -199,6 +220,51 @@ def test_archiving_twice_is_a_conflict_and_stops_the_keys(house) -> None:
     refused("conflict", projects.archive, context, owner, house.project.id)
     assert [key.state for key in keys.list_all(context, owner)] == ["revoked"]
     refused("not_found", keys.create, context, owner, project=house.project.id, spec=keys.KeySpec())
+
+
+@pytest.mark.parametrize("state", ["live", "archived"])
+def test_what_is_being_deleted_is_found_by_nobody(house, state: str) -> None:
+    context, owner = house.context, house.owner
+    if state == "archived":
+        projects.archive(context, owner, "shop")
+    done = projects.delete(context, owner, "shop")
+    assert (done.id, done.state) == (house.project.id, "deleting")
+    for ref in (house.project.id, "shop", house.project.number, "Shop"):
+        for call in (projects.get, projects.archive, projects.delete):
+            for actor in (owner, OPERATOR):
+                refused("not_found", call, context, actor, ref)
+        refused("not_found", keys.create, context, owner, project=ref, spec=keys.KeySpec())
+    assert [key.state for key in keys.list_all(context, owner)] == ["revoked"]
+    assert projects.list_all(context, owner) == []
+    assert [row.state for row in projects.list_all(context, owner, archived=True)] == ["deleting"]
+    (line,) = audit.page(context, OPERATOR, action="deleted a project").lines
+    assert (line.subject_id, line.subject) == (house.project.id, "Shop")
+
+
+def test_an_id_of_a_deleted_project_is_not_given_again(house) -> None:
+    context = house.context
+    brought = projects.create(context, OPERATOR, name="Old", id="from-before")
+    for state in ("deleting", "deleted"):
+        if state == "deleting":
+            projects.delete(context, OPERATOR, brought.id)
+        else:
+            with context.catalog.write() as conn:
+                assert project_table.end_deletion(conn, brought.number)
+        told = refused("conflict", projects.create, context, OPERATOR, name="Old", id="from-before")
+        assert "deleted" in told
+        refused("not_found", projects.get, context, OPERATOR, "from-before")
+    again = projects.create(context, OPERATOR, name="Old")
+    assert (again.slug, again.number) == ("old", brought.number + 1)
+    assert [row.name for row in projects.list_all(context, OPERATOR, archived=True)] == ["Shop", "Foreign", "Old"]
+
+
+@pytest.mark.parametrize("actor", ["reader", "project key"])
+def test_deleting_takes_manage_on_the_account(house, actor: str) -> None:
+    who = house.owner._replace(scopes=frozenset(("read", "write")))
+    if actor == "project key":
+        who = house.owner._replace(project=1)
+    refused("forbidden", projects.delete, house.context, who, "shop")
+    refused("not_found", projects.delete, house.context, house.owner, house.foreign.id)
 
 
 @pytest.mark.parametrize("actor", ["reader", "project key"])

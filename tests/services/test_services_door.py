@@ -9,6 +9,7 @@ from headrace.api.services.roles import ROLES, SCOPES_OF
 from headrace.catalog import accounts as account_rows
 from headrace.catalog import keys as key_rows
 from headrace.catalog import logins, tables
+from headrace.catalog import projects as project_table
 from headrace.catalog.accounts import AccountRow
 
 DAY = 24 * 3_600 * 1_000_000
@@ -147,6 +148,7 @@ def test_a_role_says_what_its_actor_may(house):
         refused("forbidden", projects.create, house.context, there.actor, name="x")
         if role != "owner":
             refused("forbidden", projects.archive, house.context, there.actor, house.project.id)
+            refused("forbidden", projects.delete, house.context, there.actor, house.project.id)
     boss, stranger = owner(house), viewer_of(house, "stranger")
     assert {one.role for one in sessions.projects(house.context, boss)} == {"owner"}
     assert len(sessions.projects(house.context, boss)) == 2
@@ -289,6 +291,26 @@ def joined_as_admin(house, invitation):
     invitations.join(house.context, invitation.token, viewer.actor.who)
     members.change_role(house.context, place(house, owner(house)), viewer.account.id, "admin")
     return viewer
+
+
+def test_who_owns_a_project_deletes_it_and_sees_that_it_goes(house):
+    people = {role: joined(house, f"the-{role}", role) for role in ROLES}
+    stranger = viewer_of(house, "stranger")
+    refused("not_found", sessions.kept_project, house.context, stranger, house.project.id)
+    projects.archive(house.context, place(house, people["owner"]).actor, house.project.id)
+    for role, viewer in people.items():
+        assert sessions.kept_project(house.context, viewer, house.project.id).role == role
+        assert [one.info.state for one in sessions.retired(house.context, viewer)] == ["archived"] * (role == "owner")
+    # One who is owner by membership, not by account.
+    projects.delete(house.context, sessions.kept_project(house.context, people["owner"], "shop").actor, "shop")
+    for role, viewer in people.items():
+        refused("not_found", sessions.kept_project, house.context, viewer, house.project.id)
+        refused("not_found", place, house, viewer)
+        assert [one.info.state for one in sessions.retired(house.context, viewer)] == ["deleting"] * (role == "owner")
+    assert sessions.retired(house.context, stranger) == []
+    with house.context.catalog.write() as conn:
+        assert project_table.end_deletion(conn, house.project.number)
+    assert sessions.retired(house.context, people["owner"]) == sessions.retired(house.context, owner(house)) == []
 
 
 def test_an_archived_project_lets_nobody_in(house):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from datetime import UTC, datetime
@@ -19,7 +20,7 @@ from headrace.journal import Journal, JournalReader, SavedStat
 from headrace.loader.loader import JournalEnd, Loader
 from headrace.records.intents import CheckInFact
 from headrace.records.points import POINT_RECORDS, PointRow, point_record
-from headrace.store import PointRecords, Store, StoreUnavailable
+from headrace.store import PointRecords, Store, StoreUnavailable, deletion
 
 #: A year for these tests alone: numbers of journals are far above those of other tests, and a rollup row keeps its highest.
 YEAR, MONTH = 2043, 202_603
@@ -49,7 +50,9 @@ class Home:
 
         return asyncio.run(run())
 
-    def drain(self) -> Loader:
+    def drain(self, gone: frozenset[int] = frozenset()) -> Loader:
+        """``gone``: projects that are deleted, or being deleted, by now."""
+
         async def run() -> Loader:
             loop = asyncio.get_running_loop()
 
@@ -73,6 +76,7 @@ class Home:
                 open_store=lambda: self.store,
                 catalog=self.catalog,
                 clock=lambda: NOW_US,
+                gone=gone,
             )
             try:
                 await asyncio.to_thread(loader.drain)
@@ -177,3 +181,104 @@ def test_dead_letters_keep_their_places_when_a_page_before_them_is_damaged(
     assert home.held("points", segment) == 2
     assert home.journal.side.quarantined() == 2
     assert home.segments() == []
+
+
+class Mixed:
+    """A segment with rows, facts and stats of two projects in turn, the deleted one's first. ``lines``: points as text, as once."""
+
+    def __init__(self, home: Home, *, lines: bool = False) -> None:
+        self.home = home
+        self.gone, self.stays = next(numbers), next(numbers)
+        self.both = (self.gone, self.stays)
+        self.lines = lines
+        self.segment = home.commit(self._fill)
+
+    def _fill(self, batch: Any) -> None:
+        batch.add_rows("points", YEAR, self.points(batch.segment), 6, 0 if self.lines else POINT_RECORDS)
+        for project in (*self.both, *self.both):
+            batch.add_rows("events", MONTH, line_of("events", row_of("events", project), batch.segment), 1)
+        for project in self.both:
+            slug = str(project)
+            fact = CheckInFact(project, slug, "production", True, "ok", NOW_US, NOW_US, None, None, "", "id", True)
+            batch.add_fact(msgspec.json.encode(fact))
+            batch.stats.append(SavedStat(project * 1_000 + 7, project, "stat", slug, "value", NOW_US))
+
+    def points(self, segment: int) -> bytes:
+        rows = [PointRow(self.both[n % 2], 7, THEN + n, 1.0, 0) for n in range(6)]
+        if self.lines:
+            return b"".join(msgspec.json.encode((*row, segment)) + b"\n" for row in rows)
+        return b"".join(point_record(row) for row in rows)
+
+    def rows(self, project: int) -> list[int]:
+        """How many it has of points, in each rollup, and of events."""
+        with closing(self.home.store.connect()) as client:
+            return [
+                int(client.query(f"SELECT {what} FROM {table} WHERE project = {project}").result_rows[0][0])
+                for table, what in (
+                    *(("points", "count()"), ("points_1m", "sum(count)"), ("points_15m", "sum(count)")),
+                    ("events", "count()"),
+                )
+            ]
+
+    def learned(self) -> None:
+        """The catalog has learned of the other project only, and the journal is empty."""
+        assert self.home.known("SELECT name FROM stats") == [str(self.stays)]
+        assert self.home.known("SELECT slug FROM monitors") == [str(self.stays)]
+        assert self.home.segments() == []
+
+
+@pytest.mark.parametrize("lines", [False, True], ids=["records", "lines"])
+def test_what_belongs_to_a_deleted_project_is_dropped(home: Home, lines: bool) -> None:
+    mixed = Mixed(home, lines=lines)
+    assert home.drain(frozenset((mixed.gone,))).torn == 0
+    assert (mixed.rows(mixed.gone), mixed.rows(mixed.stays)) == ([0] * 4, [3, 3, 3, 2])
+    mixed.learned()
+
+
+def test_a_segment_that_was_stored_before_its_project_was_deleted(home: Home) -> None:
+    """All of it is there, the process ends before the journal is trimmed, and the rows are deleted: what is missing is not missed."""
+    mixed = Mixed(home)
+    home.store.insert("points", PointRecords(mixed.points(0), mixed.segment), 6, f"before:{mixed.gone}")
+    deletion.delete_rows(home.store, mixed.gone, lambda: time.sleep(0.01))
+    assert (mixed.rows(mixed.gone), mixed.rows(mixed.stays)) == ([0] * 4, [3, 3, 3, 0])
+    assert home.drain(frozenset((mixed.gone,))).torn == 0
+    assert (mixed.rows(mixed.gone), mixed.rows(mixed.stays)) == ([0] * 4, [3, 3, 3, 2])
+    mixed.learned()
+
+
+def test_a_refused_row_keeps_its_place_among_dropped_ones(home: Home, project: int) -> None:
+    gone = next(numbers)
+
+    def line(n: int, segment: int) -> bytes:
+        owner = gone if n % 2 == 0 else project
+        return b"[%d,7,%d,%s,0,%d]\n" % (owner, THEN + n, b"null" if n in (2, 5) else b"1", segment)
+
+    segment = home.commit(
+        lambda batch: batch.add_rows("points", YEAR, b"".join(line(n, batch.segment) for n in range(8)), 8)
+    )
+    home.drain(frozenset((gone,)))
+    with home.catalog.read() as connection:
+        letters = dead_letters.page(connection, projects=None, state="open", before=None, limit=10)
+    assert [(letter.project, letter.row_index) for letter in letters] == [(project, 5)]
+    assert home.held("points", segment) == 3
+
+
+@pytest.mark.parametrize("upto", [-1, 0, 1])
+def test_segments_behind_the_last_one_are_stored_whole(home: Home, upto: int) -> None:
+    """Nothing of a project that is being deleted comes behind the segment that was named with it."""
+    first = Mixed(home)
+    home.journal.seal()
+    last = Mixed(home)
+    drop = Loader.__init__
+
+    def begun(loader: Loader, **given: Any) -> None:
+        drop(loader, **given)
+        for mixed in (first, last):
+            loader.drop(mixed.gone, last.segment + upto)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Loader, "__init__", begun)
+        home.drain()
+    assert first.rows(first.gone) == [0] * 4
+    assert last.rows(last.gone) == ([3, 3, 3, 2] if upto < 0 else [0] * 4)
+    assert last.rows(last.stays) == [3, 3, 3, 2]

@@ -137,6 +137,7 @@ def test_versions_and_sizes(store: Store, put, project: int) -> None:
         "spans",
         "replays",
         "slowstats_visitors",
+        "history",
     }
     assert min(sizes["points"].rows, sizes["points"].bytes, sizes["points"].parts) > 0
 

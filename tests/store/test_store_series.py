@@ -48,6 +48,7 @@ def test_the_parameters_of_a_series() -> None:
         "from1": START + 2 * MINUTE, "to1": START + 15 * MINUTE,
         "from2": START + 15 * MINUTE, "to2": START + DAY,
         "from3": START + DAY, "to3": START + DAY + 1,
+        "from4": START + 61_001, "to4": START + DAY + 1,
     }  # fmt: skip
     counted = GOLDEN_SERIES["events_counted"]
     assert compile_series(counted, grid(counted.start, counted.end, "5m")).params == {

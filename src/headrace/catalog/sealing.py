@@ -15,6 +15,7 @@ from headrace.records.ids import RandomBytes
 
 #: What a seal is for: each purpose has a key of its own.
 OUTBOX_ADDRESSES: Final = "outbox addresses"
+IMPORT_TOKENS: Final = "import tokens"
 
 _KEY_BYTES: Final = 32
 _NONCE_BYTES: Final = 12

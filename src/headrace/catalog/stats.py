@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any, Literal, NamedTuple
 
-from sqlalchemy import BigInteger, Connection, and_, bindparam, case, func, or_, select, update
+from sqlalchemy import BigInteger, Connection, and_, bindparam, case, delete, func, or_, select, update
 
 from headrace.catalog import meta
 from headrace.catalog.db import insert_ignore
@@ -14,6 +14,8 @@ from headrace.records.ids import classic_key
 
 #: Rows fetched at a time while all stats stream by.
 _STREAM_ROWS = 5_000
+#: Ids that one question names.
+_ASKED_ABOUT = 5_000
 
 
 class StatRow(NamedTuple):
@@ -80,6 +82,59 @@ def touch(conn: Connection, rows: Sequence[tuple[int, int, int]]) -> None:
         )
     )
     conn.execute(change, [{"stat": stat, "point": ms, "received": us} for stat, ms, us in sorted(rows)])
+
+
+def slice_of(conn: Connection, project: int, source: str, *, offset: int, limit: int) -> list[StatRecord]:
+    """Up to ``limit`` stats of ``source`` by name (code points), after the first ``offset`` of them."""
+    query = _matching(select(*_RECORD), project, "", "", source).order_by(stats.c.name, stats.c.source, stats.c.type)
+    return [StatRecord(*row) for row in conn.execute(query.offset(offset).limit(limit))]
+
+
+def known(conn: Connection, stat_ids: Sequence[int]) -> dict[int, bool]:
+    """Which of ``stat_ids`` the catalog has, and whether each is in the trash."""
+    found: dict[int, bool] = {}
+    for first in range(0, len(stat_ids), _ASKED_ABOUT):
+        asked = stats.c.stat_id.in_(stat_ids[first : first + _ASKED_ABOUT])
+        query = select(stats.c.stat_id, stats.c.trashed_at).where(asked)
+        found |= {row[0]: row[1] is not None for row in conn.execute(query)}
+    return found
+
+
+def trash(conn: Connection, row: StatRow, at: int) -> bool:
+    """Puts a stat into the trash at ``at`` µs, whether it is projected or not; False when it is there already."""
+    add_missing(conn, [row])
+    change = update(stats).where(
+        stats.c.stat_id == row.stat_id, stats.c.project == row.project, stats.c.trashed_at.is_(None)
+    )
+    return conn.execute(change.values(trashed_at=at)).rowcount == 1
+
+
+def trashed_before(conn: Connection, moment: int, limit: int) -> list[tuple[int, int]]:
+    """(project, stat_id) of up to ``limit`` stats that came into the trash before ``moment`` µs, the oldest first."""
+    query = select(stats.c.project, stats.c.stat_id).where(stats.c.trashed_at < moment)
+    return [(row[0], row[1]) for row in conn.execute(query.order_by(stats.c.trashed_at).limit(limit))]
+
+
+def by_origins(conn: Connection, project: int, origins: Sequence[str]) -> dict[str, StatRow]:
+    """The project's untrashed stats whose histories came from stats of these ids elsewhere."""
+    wanted = stats.c.origin.in_(origins)
+    query = select(stats.c.origin, *_ROW).where(wanted, stats.c.project == project, stats.c.trashed_at.is_(None))
+    return {row[0]: StatRow(*row[1:]) for row in conn.execute(query)}
+
+
+def imported(conn: Connection, row: StatRow, origin: str, last_ms: int | None) -> None:
+    """Notes where the history of a stat came from, and its latest moment; when one was received stays as it is."""
+    add_missing(conn, [row])
+    point = stats.c.last_point_ms
+    change = update(stats).where(stats.c.stat_id == row.stat_id).values(origin=origin)
+    if last_ms is not None:
+        change = change.values(last_point_ms=case((point > last_ms, point), else_=last_ms))
+    conn.execute(change)
+
+
+def remove(conn: Connection, stat_id: int) -> None:
+    """Forgets a stat for good."""
+    conn.execute(delete(stats).where(stats.c.stat_id == stat_id))
 
 
 def by_id(conn: Connection, project: int, stat_id: int) -> StatRecord | None:

@@ -65,6 +65,7 @@ projects = Table(
     Column("browsers", Boolean, nullable=False, server_default=false()),
     Column("platform", Text, nullable=False, server_default="http_api"),
     Column("quota", BigInteger),
+    Column("logister_rate", BigInteger),
 )
 
 keys = Table(
@@ -115,6 +116,8 @@ stats = Table(
     Column("trashed_at", BigInteger),
     # 16 bytes; only source `stat` has it.
     Column("classic_key", LargeBinary),
+    #: The id that the stat has where its history was imported from.
+    Column("origin", Text),
     # In the order of a listing: it serves uniqueness, look-up by name and the pages of a list. The type belongs to it because only
     # source `stat` forbids a counter and a value of one name.
     Index(
@@ -140,6 +143,12 @@ stats = Table(
         "classic_key",
         sqlite_where=text("classic_key IS NOT NULL"),
         postgresql_where=text("classic_key IS NOT NULL"),
+    ),
+    Index(
+        "stats_in_trash",
+        "trashed_at",
+        sqlite_where=text("trashed_at IS NOT NULL"),
+        postgresql_where=text("trashed_at IS NOT NULL"),
     ),
 )
 
@@ -336,4 +345,45 @@ audit = Table(
     Column("project", BigInteger),
     Column("details", Text, nullable=False),
     Index("audit_by_time", "at"),
+)
+
+#: One import of a StatHat history a project, the last one. ``token`` is sealed and gone when the import ends; ``batch`` is the number that
+#: its rows carry, ``after`` the name of the last stat that is done with. Times in µs.
+imports = Table(
+    "imports",
+    metadata,
+    Column("project", BigInteger, primary_key=True, autoincrement=False),
+    Column("id", Text, nullable=False),
+    Column("base_url", Text, nullable=False),
+    Column("token", Text, nullable=False),
+    Column("options", JSON, nullable=False),
+    Column("status", Text, nullable=False),
+    Column("batch", BigInteger, nullable=False),
+    Column("stats_total", BigInteger, nullable=False),
+    Column("stats_done", BigInteger, nullable=False),
+    Column("stats_failed", BigInteger, nullable=False),
+    Column("points_imported", BigInteger, nullable=False),
+    Column("current_stat", Text),
+    Column("after", Text, nullable=False),
+    Column("failures", JSON, nullable=False),
+    Column("error", Text),
+    Column("started_at", BigInteger, nullable=False),
+    Column("finished_at", BigInteger),
+)
+
+#: Alerts as StatHat's API defines them. ``threshold`` is of kind value, ``percentage`` and ``time_delta`` of kind delta.
+alerts = Table(
+    "alerts",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("project", BigInteger, nullable=False),
+    Column("stat_id", BigInteger, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("time_window", Text, nullable=False),
+    Column("operator", Text, nullable=False),
+    Column("threshold", Double),
+    Column("percentage", Double),
+    Column("time_delta", Text, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Index("alerts_by_project", "project", "created_at"),
 )

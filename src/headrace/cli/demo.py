@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from headrace.catalog.projects import KEPT_STATES
+from headrace.cli.deleting import wait_gone
 from headrace.cli.errors import CliError
 from headrace.cli.output import print_json
 from headrace.cli.session import Session, folder_options, json_option, session
@@ -32,14 +34,14 @@ KEY_NAME = "headrace demo"
     "--scale", type=click.Choice(list(SCALES)), default="full", show_default=True, help="small: a tenth of the records."
 )
 @click.option("--seed", type=int, default=1, show_default=True, help="The same seed makes the same figures.")
-@click.option("--remove", is_flag=True, help="Archive the demo's project instead.")
+@click.option("--remove", is_flag=True, help="Delete the demo's project instead, for good.")
 @json_option
 @folder_options
 def demo(settings: Settings, url: str | None, days: int, scale: str, seed: int, remove: bool, as_json: bool) -> None:
     """Fills a project called Demo with a believable week of a shop, sent in all dialects to the running server.
 
     About 200,000 points and 20,000 events with the rhythm of days and nights, a release that went wrong and a missed job. The project
-    is one of its own; --remove archives it.
+    is one of its own; --remove deletes it with everything in it.
     """
     if remove:
         _remove(settings, as_json=as_json)
@@ -65,7 +67,7 @@ def _fill(settings: Settings, url: str, week: Week, *, as_json: bool) -> None:
             with Sender(url, address.key) as sender:
                 _send(sender, shipments, quiet=as_json)
         except SendError as error:
-            raise CliError(f"{error}; the demo is archived as far as it came") from None
+            raise CliError(f"{error}; the demo is deleted as far as it came") from None
     points, rows = sum(one.points for one in shipments), sum(one.rows for one in shipments)
     if as_json:
         print_json({"project": address.project, "name": PROJECT_NAME, "points": points, "events": rows})
@@ -77,13 +79,13 @@ def _fill(settings: Settings, url: str, week: Week, *, as_json: bool) -> None:
 @contextmanager
 def _project(settings: Settings) -> Iterator[tuple[Address, str]]:
     """A project of the demo's own and its slug, with a key that no rate holds up and that is revoked at the end. A demo that does not
-    come to its end is archived. Raises :class:`CliError` when there is one already.
+    come to its end is deleted. Raises :class:`CliError` when there is one already.
     """
     with session(settings) as run:
         if not run.live:
             raise CliError(f"no server runs on the folder {settings.data}; name the server's own with --data")
-        if found := _projects(run):
-            raise CliError(f"there is a project {found[0]['name']} already; `headrace demo --remove` archives it")
+        if found := _projects(run, ("live",)):
+            raise CliError(f"there is a project {found[0]['name']} already; `headrace demo --remove` deletes it")
         made = run.call("project.create", name=PROJECT_NAME, id=f"{ID_PREFIX}{secrets.token_hex(6)}")
         project = made["id"]
         scopes = ["write", "manage"]
@@ -97,13 +99,13 @@ def _project(settings: Settings) -> Iterator[tuple[Address, str]]:
             if complete:
                 run.call("key.revoke", id=key["id"])
             else:
-                run.call("project.archive", project=project)
+                run.call("project.delete", project=project)
 
 
-def _projects(run: Session) -> list[dict[str, Any]]:
-    """The live projects that a demo has made."""
+def _projects(run: Session, states: Sequence[str]) -> list[dict[str, Any]]:
+    """The projects in one of ``states`` that a demo has made."""
     listed = run.call("project.list")
-    return [one for one in listed if one["id"].startswith(ID_PREFIX) and one["state"] == "live"]
+    return [one for one in listed if one["id"].startswith(ID_PREFIX) and one["state"] in states]
 
 
 def _send(sender: Sender, shipments: Sequence[Shipment], *, quiet: bool) -> None:
@@ -114,11 +116,14 @@ def _send(sender: Sender, shipments: Sequence[Shipment], *, quiet: bool) -> None
 
 
 def _remove(settings: Settings, *, as_json: bool) -> None:
-    with session(settings) as run:
-        gone = [run.call("project.archive", project=one["id"]) for one in _projects(run)]
+    with session(settings, store=True) as run:
+        gone = [run.call("project.delete", project=one["id"]) for one in _projects(run, KEPT_STATES)]
+        complete = wait_gone(run, [one["id"] for one in gone])
     if as_json:
         print_json(gone)
-    elif gone:
-        click.echo(f"Archived {PROJECT_NAME}.")
-    else:
+    elif not gone:
         click.echo("There is no demo to remove.")
+    elif complete:
+        click.echo(f"Deleted {PROJECT_NAME} and everything in it.")
+    else:
+        click.echo(f"{PROJECT_NAME} is being deleted; the server goes on with it.")

@@ -17,6 +17,7 @@ from headrace.api.services import OPERATOR, ServiceError, accounts, keys, monito
 from headrace.api.services.keys import KeySpec
 from headrace.cli import reads
 from headrace.cli.control import Failure, Reply, Request
+from headrace.deletion import Deletions
 from headrace.store.errors import StoreError
 
 if TYPE_CHECKING:
@@ -51,8 +52,20 @@ def _project_quota(house: House, args: dict[str, Any]) -> Any:
     return projects.set_quota(house.context, OPERATOR, args["project"], args.get("quota"))
 
 
+def _project_rate(house: House, args: dict[str, Any]) -> Any:
+    return projects.set_logister_rate(house.context, OPERATOR, args["project"], args.get("rate"))
+
+
 def _project_archive(house: House, args: dict[str, Any]) -> Any:
     return projects.archive(house.context, OPERATOR, args["project"])
+
+
+def _project_delete(house: House, args: dict[str, Any]) -> Any:
+    """A server goes on by itself; without one this returns when nothing of the project is left."""
+    deleted = projects.delete(house.context, OPERATOR, args["project"])
+    if not house.is_served:
+        house.drain(lambda on_loop: Deletions(house, on_loop).run())
+    return deleted
 
 
 def _project_stathat(house: House, args: dict[str, Any]) -> Any:
@@ -91,7 +104,9 @@ OPERATIONS: dict[str, Operation] = {
     "project.create": _project_create,
     "project.list": _project_list,
     "project.quota": _project_quota,
+    "project.rate": _project_rate,
     "project.archive": _project_archive,
+    "project.delete": _project_delete,
     "project.stathat": _project_stathat,
     "key.create": _key_create,
     "key.list": _key_list,

@@ -7,11 +7,12 @@ from typing import Any
 import click
 
 from headrace.catalog.projects import DEFAULT_PLATFORM, PLATFORMS
+from headrace.cli.deleting import ask, wait_gone
 from headrace.cli.output import Shown, print_json, print_record, print_table
 from headrace.cli.session import folder_options, json_option, session
 from headrace.settings import Settings
 
-#: Digits of a number of records.
+#: Digits of a number of records or units.
 MAX_DIGITS = 16
 
 _COLUMNS = (
@@ -43,7 +44,7 @@ class _Quota(click.ParamType[int]):
         if text == "none":
             return NO_QUOTA
         if not (text.isascii() and text.isdigit() and len(text) <= MAX_DIGITS):
-            self.fail(f"{text!r} is neither a number of records nor none", param, ctx)
+            self.fail(f"{text!r} is neither a number nor none", param, ctx)
         return int(text)
 
 
@@ -92,7 +93,7 @@ def create(
 @json_option
 @folder_options
 def list_(settings: Settings, as_json: bool) -> None:
-    """Lists all projects, archived ones included."""
+    """Lists all projects, also those that are archived or being deleted."""
     with session(settings) as run:
         found = run.call("project.list")
     if as_json:
@@ -117,6 +118,26 @@ def quota_(settings: Settings, project: str, records: int, as_json: bool) -> Non
     click.echo(f"{done['name']} may be given {most} records a month; {done['used']:,} so far.")
 
 
+@project.command("rate")
+@click.argument("project", metavar="PROJECT")
+@click.argument("units", metavar="N|none", type=_Quota())
+@json_option
+@folder_options
+def rate_(settings: Settings, project: str, units: int, as_json: bool) -> None:
+    """Sets how many units a minute each key of PROJECT (name, slug or id) may send to Logister's endpoints, 1 to 10,000,000; `none` brings
+    back Logister's own limit. Keys with a rate of their own keep it.
+    """
+    with session(settings) as run:
+        done = run.call("project.rate", project=project, rate=None if units == NO_QUOTA else units)
+    if as_json:
+        print_json(done)
+        return
+    most = (
+        "as much as Logister allows" if done["logister_rate"] is None else f"{done['logister_rate']:,} units a minute"
+    )
+    click.echo(f"Each key of {done['name']} may send {most} to Logister's endpoints.")
+
+
 @project.command()
 @click.argument("project", metavar="PROJECT")
 @json_option
@@ -129,6 +150,29 @@ def archive(settings: Settings, project: str, as_json: bool) -> None:
         print_json(done)
     else:
         click.echo(f"Archived {done['name']}; its keys no longer work.")
+
+
+@project.command()
+@click.argument("project", metavar="PROJECT")
+@click.option("--yes", is_flag=True, help="Do not ask first.")
+@json_option
+@folder_options
+def delete(settings: Settings, project: str, yes: bool, as_json: bool) -> None:
+    """Deletes PROJECT (name, slug or id) with everything in it, for good.
+
+    Its keys stop working at once. The command waits for the rest: records, stats, monitors, members and whatever else belongs to it go
+    from the journal, the store and the catalog. Its id is never given again.
+    """
+    ask(project, yes=yes)
+    with session(settings, store=True) as run:
+        deleted = run.call("project.delete", project=project)
+        gone = wait_gone(run, [deleted["id"]])
+    if as_json:
+        print_json(deleted | {"state": "deleted" if gone else "deleting"})
+    elif gone:
+        click.echo(f"Deleted {deleted['name']} and everything in it.")
+    else:
+        click.echo(f"{deleted['name']} is being deleted: its keys no longer work, the server goes on with the rest.")
 
 
 @project.command()

@@ -111,6 +111,10 @@ class Inbound(Protocol):
     @property
     def method(self) -> str: ...
     @property
+    def params(self) -> Mapping[str, str]:
+        """The path's ``{name}`` segments, percent-decoded."""
+
+    @property
     def body(self) -> bytes:
         """The decoded body."""
 
@@ -195,6 +199,8 @@ class Route(NamedTuple):
     cors: bool = False
     group: str = "ingest"
     limit: Limit | None = None
+    #: A project may have another rate than ``limit`` says (logister.md 1.10).
+    project_rate: bool = False
     #: The request says which project it is for, or is for none; on other routes the key's own project must be live (rulings 2).
     names_project: bool = False
     #: Documentation: the body's schema (a msgspec Struct) and an example per answer status.
@@ -206,7 +212,7 @@ class Route(NamedTuple):
     sample: str = ""
     #: Kinds of keys that may use the route (rulings 2).
     kinds: tuple[str, ...] = ("key",)
-    #: Finds the key in query or body, so that the step ``auth`` comes after ``body``; None: look in the headers, "": there is
+    #: Finds the key in path, query or body, so that the step ``auth`` comes after ``body``; None: look in the headers, "": there is
     #: none. May raise :class:`Refusal`, and may leave what it read in ``Inbound.reading``.
     secret_of: Callable[[Inbound], str | None] | None = None
     #: Where no key is shown, a person's session may stand for one (rulings 1).

@@ -28,6 +28,10 @@ _UNKNOWN = (404, error("NOT_FOUND", "Cron monitor not found: 7"))
 _NO_PROJECT = (404, error("NOT_FOUND", "Project not found"))
 _TAKEN = (409, error("CONFLICT", "A cron monitor with this slug exists already"))
 _INVALID = invalid("name", "must not be blank")
+_SEEN = (
+    '"totalEvents":1,"events":[{"eventType":"click","eventData":"{\\"x\\":12,\\"y\\":40}","url":"https://shop.example/basket",'
+    '"timestamp":"2026-04-02T09:58:00.123Z"}]'
+)
 _PROJECT = ("projectId", "Id of a project that the key reaches; without it the key's own.")
 
 
@@ -76,7 +80,38 @@ def _monitors(method: str, path: str, name: str, summary: str, answers: tuple[tu
     )
 
 
+def _replay(path: str, name: str, summary: str, of: tuple[str, str], *answers: tuple[int, str]) -> Route:
+    return Route(
+        path=path,
+        method="GET",
+        dialect="seestack",
+        steps=READ,
+        summary=summary,
+        scope="read",
+        handler=f"seestack.{name}",
+        group="api",
+        parameters=(_PROJECT, of),
+        answers=tuple(sorted((*answers, *keyed("read")))),
+    )
+
+
 ROUTES: tuple[Route, ...] = (
+    _replay(
+        "/api/v1/errors/{fingerprint}/replay",
+        "error_replay",
+        "What happened in the session in which an error came: its first 5,000 events, inputs masked.",
+        ("fingerprint", "The error's fingerprint, or the one that the events were sent with."),
+        (200, success(f'{{"fingerprint":"0580e6836107…",{_SEEN}}}')),
+        (404, error("NOT_FOUND", "Error not found")),
+    ),
+    _replay(
+        "/api/v1/replay/{session_id}",
+        "session_replay",
+        "What happened in a session: its first 5,000 events, inputs masked.",
+        ("session_id", "The session's id."),
+        (200, success(f'{{"sessionId":"5f1c",{_SEEN}}}')),
+        (404, error("NOT_FOUND", "Replay not found")),
+    ),
     _monitors("POST", "", "monitors_create", "Make a cron monitor.", ((201, _ONE), _UNKNOWN, _TAKEN, _INVALID)),
     _monitors("GET", "", "monitors_list", "The project's cron monitors.", ((200, _LIST), _NO_PROJECT)),
     _monitors("GET", "/{id}", "monitors_get", "One cron monitor.", ((200, _ONE), _UNKNOWN)),

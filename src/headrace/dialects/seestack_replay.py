@@ -41,12 +41,12 @@ def parse_replay(inbound: Inbound, fields: Fields) -> Submission:
     shared = arrived(inbound)
     shared["session_id"] = fields.required("sessionId")
     shared["fingerprint"] = fields.required("fingerprint")
-    rows = [_row(shared, event, inbound.received_us) for event in fields.items("events")]
+    rows = [_row(shared, event, inbound.received_us, number) for number, event in enumerate(fields.items("events"))]
     fields.check()
     return submission([Intent(rows=rows)], envelope({"eventsReceived": len(rows)}))
 
 
-def _row(shared: dict[str, str], event: Fields, received_us: int) -> RowIn:
+def _row(shared: dict[str, str], event: Fields, received_us: int, number: int) -> RowIn:
     kept = {"eventType": event.text("eventType"), "eventData": mask(event.text("eventData")), "url": event.text("url")}
     if event.sent.get("eventData") is None:
         event.refuse("eventData", "must not be null")
@@ -56,7 +56,8 @@ def _row(shared: dict[str, str], event: Fields, received_us: int) -> RowIn:
     if sent is not None:
         kept["timestampMillis"] = sent
     return replay_row(
-        **{**shared, "ts": ts, "ts_source": source, "id": uuid7(received_us)},
+        # Events of one moment stay in the order in which they were sent: their ids are a microsecond apart.
+        **{**shared, "ts": ts, "ts_source": source, "id": uuid7(received_us + number)},
         ts_sent=ts_sent,
         event_type=kept["eventType"],
         url=kept["url"],

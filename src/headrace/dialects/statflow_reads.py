@@ -42,6 +42,20 @@ class NewAnnotation(msgspec.Struct):
     url: str | None = None
 
 
+class NewImport(msgspec.Struct):
+    """Where a StatHat history is fetched from. ``token`` and ``accessToken`` are other names of ``access_token``; ``base_url`` is where
+    the export is, everything before ``/x/``. ``since`` and ``until`` are moments as ``timestamp`` takes them, ``stats`` names, and with
+    ``dry_run`` everything is read and nothing kept.
+    """
+
+    access_token: Annotated[str, msgspec.Meta(examples=["hr_…"])]
+    base_url: Annotated[str, msgspec.Meta(examples=["https://stats.example.com"])] = "https://www.stathat.com"
+    since: str | int | None = None
+    until: str | int | None = None
+    stats: list[str] | None = None
+    dry_run: bool = False
+
+
 _SPAN = (
     ("from", "start, inclusive: ISO 8601 with an offset, a date, Unix seconds, or relative like -24h"),
     ("to", "end, exclusive: the same, or now"),
@@ -79,6 +93,12 @@ _KEY = '"id":"0198f6d2-7a3c-7c11-9d52-3f0a6b1c2d3e","name":"ci","scopes":["write
 _NOTE = (
     '{"id":"0198f6d2-7a3c-7c11-9d52-3f0a6b1c2d3e","text":"version 1.4 deployed","kind":"deploy","url":null,'
     '"stat_id":null,"timestamp":"2026-04-02T10:00:00Z","created_at":"2026-04-02T10:00:00Z"}'
+)
+
+
+_IMPORT = (
+    '{"status":"running","stats_total":120,"stats_done":37,"stats_failed":0,"points_imported":812345,"current_stat":"page.views",'
+    '"started_at":"2026-04-02T10:00:00Z","finished_at":null,"error":null,"failures":[]}'
 )
 
 
@@ -222,5 +242,28 @@ ROUTES: tuple[Route, ...] = (
         "Remove an annotation.",
         scope="write",
         answers=((204, ""), _NO_WRITE, (404, '{"error":"annotation not found"}'), *_REFUSALS),
+    ),
+    _body_route(
+        "/v1/import/stathat",
+        "import_begin",
+        "Fetch the stats of a StatHat export with their history; a second time repairs and doubles nothing.",
+        scope=("read", "write"),
+        **_KEY_CALL,
+        body_type=NewImport,
+        answers=(
+            (202, _IMPORT.replace("running", "queued")),
+            _NO_WRITE,
+            (409, '{"error":"an import is under way in this project"}'),
+            *_BODY_REFUSALS,
+        ),
+    ),
+    _route(
+        "GET",
+        "/v1/import/stathat/status",
+        "import_status",
+        "Show where the project's last import stands.",
+        scope=("read", "write"),
+        **_KEY_CALL,
+        answers=((200, _IMPORT), _NO_WRITE, *_REFUSALS),
     ),
 )

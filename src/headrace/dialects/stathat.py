@@ -23,6 +23,7 @@ from headrace.dialects.stathat_answers import (
     may_be_truncated,
     refuse,
     success,
+    success_of_batch,
 )
 from headrace.dialects.stathat_forms import (
     BAD_COUNT,
@@ -34,7 +35,8 @@ from headrace.dialects.stathat_forms import (
     plain_count,
 )
 from headrace.dialects.stathat_reading import item_of, read_classic, read_ez, read_request
-from headrace.records.intents import Answer, Decision, Intent, StatType, Submission, Verdict
+from headrace.dialects.stathat_reads import ROUTES as READS
+from headrace.records.intents import NEW, Answer, Decision, Intent, StatType, Submission, Verdict
 from headrace.records.text import clean_text
 
 #: Bytes of a body, as sent and decoded (rulings 1).
@@ -86,7 +88,7 @@ def parse_ez(inbound: Inbound) -> Submission:
         raise refuse(EZ_OFF)
     plain = plain_count(reading.params, inbound.received_us) if reading.items is None else None
     if plain is not None and inbound.body.isascii():
-        render = partial(_render, inbound, batch=False, first_failed=False, problems=[])
+        render = partial(_render, _success(inbound), batch=False, first_failed=False, problems=[])
         return Submission((Intent((), (plain,)),), render, atomic=False)
     batch = reading.items is not None
     items = reading.items if reading.items is not None else [item_of(reading.params)]
@@ -98,9 +100,8 @@ def parse_ez(inbound: Inbound) -> Submission:
     intents = [
         Intent(points=(point,), otherwise=() if otherwise is None else (otherwise,)) for point, otherwise in points
     ]
-    render = partial(
-        _render, inbound, batch=batch, first_failed=bool(problems) and problems[0][0] == 0, problems=problems
-    )
+    first_failed = bool(problems) and problems[0][0] == 0
+    render = partial(_render, _success(inbound), batch=batch, first_failed=first_failed, problems=problems)
     return Submission(intents, render, atomic=False, cost=len(points))
 
 
@@ -126,15 +127,21 @@ def _zero(inbound: Inbound) -> float:
 
 
 def _render(
-    inbound: Inbound, decisions: Sequence[Decision], *, batch: bool, first_failed: bool, problems: list[tuple[int, str]]
+    stored_one: Answer,
+    decisions: Sequence[Decision],
+    *,
+    batch: bool,
+    first_failed: bool,
+    problems: list[tuple[int, str]],
 ) -> Answer:
-    if not problems and len(decisions) == 1 and decisions[0].verdict is Verdict.NEW:
-        return success(inbound, 1 if batch else None, verbose=_wants_words(inbound))
+    """``stored_one``: the answer to a single point that is stored."""
+    if not problems and len(decisions) == 1 and decisions[0] is NEW and not batch:
+        return stored_one
     conflicts = [decision for decision in decisions if decision.verdict is not Verdict.NEW]
     stored = len(decisions) - len(conflicts)
     if decisions and not stored:
         return error(problems[0][1] if first_failed else f"stat is a {conflicts[0].stat_type}")
-    answer = success(inbound, stored if batch else None, verbose=_wants_words(inbound))
+    answer = success_of_batch(stored) if batch else stored_one
     lost = len(problems) + len(conflicts)
     if not lost:
         return answer
@@ -142,8 +149,10 @@ def _render(
     return answer._replace(skipped=f"{lost} left out of {lost + stored}, {first}")
 
 
-def _wants_words(inbound: Inbound) -> bool:
-    return inbound.reading is not None and inbound.reading.params.get("vb", "").strip() == "1"
+def _success(inbound: Inbound) -> Answer:
+    """What a stored point is answered with. Asked before it is stored: what renders the answer must not hold the request, which holds it."""
+    asked = inbound.reading is not None and inbound.reading.params.get("vb", "").strip() == "1"
+    return success(inbound, verbose=asked)
 
 
 # --- the classic API (1.6)
@@ -170,10 +179,10 @@ def _parse_classic(kind: StatType, inbound: Inbound) -> Submission:
     if point is None:
         raise refuse(BAD_STAT_KEY)
 
+    stored_one = _success(inbound)
+
     def render(decisions: Sequence[Decision]) -> Answer:
-        if decisions[0].verdict is not Verdict.NEW:
-            return error(BAD_STAT_KEY)
-        return success(inbound, None, verbose=_wants_words(inbound))
+        return stored_one if decisions[0] is NEW else error(BAD_STAT_KEY)
 
     return Submission([Intent(points=(point,))], render, atomic=False)
 
@@ -290,7 +299,7 @@ DIALECT = Dialect(
     name="stathat",
     title="StatHat",
     prefixes=("/ez", "/c", "/v", "/x/", "/a1/", "/embed/", "/javascripts/"),
-    routes=(_EZ, _EZ_GET, _COUNT, _by_query(_COUNT, "count"), _VALUE, _by_query(_VALUE, "value")),
+    routes=(_EZ, _EZ_GET, _COUNT, _by_query(_COUNT, "count"), _VALUE, _by_query(_VALUE, "value"), *READS),
     key_places=("bearer",),
     fault=fault,
     finish=finish,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from headrace.dialects.answers import retry_after
-from headrace.dialects.base import Fault, FaultDetail, Inbound, Refusal
+from headrace.dialects.base import Fault, FaultDetail, Inbound, Refusal, Route
 from headrace.dialects.jsontext import compact
 from headrace.records.intents import Answer
 
@@ -13,6 +13,9 @@ EZ_OFF = "ez api is switched off"
 TOO_MUCH, BAD_JSON = "json too long", "invalid json"
 QUOTA_EXCEEDED = "quota exceeded"
 TOO_FAST, ENCODING = "rate limit exceeded", "unsupported encoding"
+#: What readers of ``/x/`` and ``/a1/`` are told: of a token that opens nothing, and of too many requests (1.8).
+BAD_TOKEN = "invalid access token"  # noqa: S105 - words
+READ_RATE = '{"Error":"Rate limit exceeded."}'
 #: What the owner of the key reads about a body that may have been cut short on its way (1.7).
 TRUNCATED = "bytes beyond ASCII from a sender whose Content-Length may be wrong"
 
@@ -44,10 +47,13 @@ def _body(text: str) -> bytes:
     return compact({"status": 500, "msg": text})
 
 
-def success(inbound: Inbound, multiple: int | None, *, verbose: bool) -> Answer:
-    """The answer to what was stored; ``multiple`` is the number of points of a JSON batch. ``verbose``: the client asked for a body."""
-    if multiple is not None:
-        return Answer(200, compact({"status": 200, "msg": "ok", "multiple": multiple}), _HEADERS)
+def success_of_batch(points: int) -> Answer:
+    """The answer to a JSON batch of which ``points`` were stored."""
+    return Answer(200, compact({"status": 200, "msg": "ok", "multiple": points}), _HEADERS)
+
+
+def success(inbound: Inbound, *, verbose: bool) -> Answer:
+    """The answer to a point that was stored. ``verbose``: the client asked for a body."""
     style = inbound.option("stathat_success")
     if style == "verbose" or verbose:
         return _OK
@@ -77,6 +83,8 @@ def may_be_truncated(inbound: Inbound) -> bool:
 
 def finish(inbound: Inbound, answer: Answer) -> Answer:
     """Gives errors a status of their own where the operator wants that, and hangs up on whoever may have left bytes behind."""
+    if _reads(inbound.route):
+        return answer
     if (
         answer.reason
         and answer.status == 200
@@ -94,6 +102,8 @@ def method_refused(inbound: Inbound) -> Refusal:
 
 def fault(kind: Fault, detail: FaultDetail) -> Answer:
     """What the gateway refuses, in StatHat's words (1.5, 1.12; the rulings' table of keys)."""
+    if detail.inbound is not None and _reads(detail.inbound.route):
+        return _read_fault(kind, detail, detail.inbound.route)
     match kind:
         case Fault.NOT_FOUND:
             return _plain(404, "not found")
@@ -124,6 +134,38 @@ def fault(kind: Fault, detail: FaultDetail) -> Answer:
             return _plain(500, "internal error")
 
 
+def _reads(route: Route) -> bool:
+    return route.path.startswith(("/x/", "/a1/"))
+
+
+def told(status: int, text: str, *headers: tuple[bytes, bytes]) -> Answer:
+    """An error of a read, which has a status of its own: ``{"msg": text}`` (1.8)."""
+    return Answer(status, compact({"msg": text}), (*_HEADERS, *headers), text)
+
+
+def _read_fault(kind: Fault, detail: FaultDetail, route: Route) -> Answer:
+    """What the gateway refuses at ``/x/`` and ``/a1/``. A rate is told inside a 200, as one reader knows it (1.8)."""
+    match kind:
+        case Fault.NO_KEY | Fault.BAD_KEY:
+            challenge = () if route.path.startswith("/x/") else ((b"www-authenticate", b'Basic realm="Headrace"'),)
+            return told(401, BAD_TOKEN, *challenge)
+        case Fault.NO_SCOPE:
+            return told(403, f"this token lacks the {detail.scope} scope")
+        case Fault.RATE | Fault.AUTH_RATE:
+            headers = (*_HEADERS, retry_after(detail.retry_after))
+            return Answer(200, READ_RATE.encode(), headers, TOO_FAST)
+        case Fault.TOO_LARGE:
+            return told(413, "body too large")
+        case Fault.ENCODING:
+            return told(415, ENCODING)
+        case Fault.UNREADABLE:
+            return told(400, "body does not match its content encoding")
+        case Fault.UNAVAILABLE:
+            return told(503, "service unavailable", retry_after(detail.retry_after))
+        case _:
+            return told(500, "internal error")
+
+
 def _plain(status: int, text: str, *headers: tuple[bytes, bytes]) -> Answer:
     """An error that is no success on the wire either."""
     return Answer(status, _body(text), (*_HEADERS, *headers), text)
@@ -136,7 +178,7 @@ def _silence(inbound: Inbound | None) -> Answer | None:
     reading = inbound.reading
     items = None if reading is None else reading.items
     asked = reading is not None and reading.params.get("vb", "").strip() == "1"
-    told = success(inbound, None if items is None else len(items), verbose=asked)
+    told = success(inbound, verbose=asked) if items is None else success_of_batch(len(items))
     return told._replace(reason=_UNTOLD)
 
 

@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
+from collections.abc import Set as AbstractSet
 from itertools import count
+from struct import unpack
 from typing import NamedTuple, Protocol
 
 import msgspec
 
-from headrace.records.points import POINT_RECORDS, point_record, point_rows
+from headrace.records.points import POINT_RECORDS, point_columns, point_record, point_rows
 from headrace.records.tables import EVENTS
 from headrace.store import PointRecords, RowsRefused, Store, StoreUnavailable
 
@@ -24,7 +26,7 @@ _log = logging.getLogger("headrace.loader")
 class Piece(NamedTuple):
     """What a segment holds for one table and partition: one insert, so one block and one part. ``form`` as the journal's pages have
     it: 0 for lines, or ``POINT_RECORDS``. ``gaps`` are the places of rows whose pages were damaged and set aside: the others keep
-    the places that they had when the segment was whole.
+    the places that they had when the segment was whole. ``dropped`` are the places of rows that are not to be stored.
     """
 
     segment: int
@@ -34,6 +36,23 @@ class Piece(NamedTuple):
     rows: int
     form: int = 0
     gaps: Sequence[range] = ()
+    dropped: AbstractSet[int] = frozenset()
+
+    def without(self, projects: AbstractSet[int]) -> Piece:
+        """The same piece with the rows of ``projects`` dropped."""
+        found = self._projects()
+        if projects.isdisjoint(found):
+            return self
+        places = zip(filter(self.holds, count()), found, strict=False)
+        return self._replace(dropped=frozenset(place for place, project in places if project in projects))
+
+    def _projects(self) -> Sequence[int]:
+        """The project of each row: its first value."""
+        body = b"".join(self.bodies)
+        if self.form == POINT_RECORDS:
+            columns = point_columns(body)
+            return unpack(f"<{columns.points}I", columns.projects)
+        return [int(line[1 : line.index(b",")]) for line in body.splitlines()]
 
     def holds(self, place: int) -> bool:
         return not any(place in gap for gap in self.gaps)
@@ -131,7 +150,7 @@ class Drainer:
                 return rows
 
     def _left_out(self, piece: Piece) -> set[int]:
-        return set(filter(piece.holds, self._excluded.known(piece)))
+        return set(filter(piece.holds, self._excluded.known(piece))) | piece.dropped
 
     def _token(self, piece: Piece) -> str:
         return f"{self._tokens()}:{piece.segment}:{piece.table}:{piece.part}"

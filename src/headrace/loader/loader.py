@@ -59,7 +59,8 @@ class JournalEnd:
 
 class Loader:
     """Owns one thread. ``open_store`` gives the store, opening it if need be, or raises ``StoreUnavailable``; ``doubtful_upto`` is the
-    last segment that an earlier process may have begun to load; ``clock``: µs since the epoch.
+    last segment that an earlier process may have begun to load; ``gone`` are the projects that were deleted by then, or were about to
+    be; ``clock``: µs since the epoch.
     """
 
     def __init__(
@@ -72,6 +73,7 @@ class Loader:
         open_store: Callable[[], Store],
         catalog: Catalog,
         clock: Callable[[], int],
+        gone: frozenset[int] = frozenset(),
     ) -> None:
         self._end = journal_end
         self._reader = JournalReader(journal_path)
@@ -81,6 +83,8 @@ class Loader:
         self._projections = Projections(catalog, journal_uuid)
         #: Segments that earlier processes may have begun to load: the store is asked about each.
         self._doubtful_upto = doubtful_upto
+        #: Projects whose rows are dropped, and up to which segment: behind it there are none.
+        self._gone = dict.fromkeys(gone, doubtful_upto)
         #: A try failed: nothing that was sealed then is certain any more.
         self._in_doubt = False
         #: The last segment that is in the store.
@@ -103,6 +107,10 @@ class Loader:
     def wake(self) -> None:
         """Something was committed. Callable from any thread."""
         self._wake.set()
+
+    def drop(self, project: int, upto: int) -> None:
+        """Stores nothing more of ``project``, of which the segments after ``upto`` have nothing. Callable from any thread."""
+        self._gone = {**self._gone, project: upto}
 
     def stop(self, timeout_s: float) -> None:
         """Ends the thread. What was committed is loaded for ``timeout_s`` more at most, the journal keeps the rest; an insert under way
@@ -209,6 +217,11 @@ class Loader:
         """
         drainer = Drainer(store, self._book, lambda: next(self._tokens))
         segment = read_segment(self._reader, number, self._end.quarantine)
+        new_stats = [StatRow(*row) for row in self._reader.stats(number)]
+        told = new_stats
+        if gone := {project for project, upto in self._gone.items() if number <= upto}:
+            segment = segment.without(gone)
+            told = [row for row in new_stats if row.project not in gone]
         certain_new, whole = number > self._doubtful_upto, True
         last_points: list[tuple[int, int, int]] = []
         loaded: Counter[str] = Counter()
@@ -220,8 +233,7 @@ class Loader:
                 whole = False
             if piece.table == POINTS.name:
                 last_points += [(stat, ts, segment.at) for _, stat, ts in store.last_points(piece.part, number)]
-        new_stats = [StatRow(*row) for row in self._reader.stats(number)]
-        self._projections.apply(Learned(number, new_stats, segment.facts, last_points))
+        self._projections.apply(Learned(number, told, segment.facts, last_points))
         self._end.projected([row.stat_id for row in new_stats])
         self.rows += loaded
         return whole

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Set as AbstractSet
 from typing import Any, NamedTuple
 
 import msgspec
@@ -86,6 +87,11 @@ def read_facts(lines: Iterable[bytes]) -> tuple[dict[type, list[Any]], Counter[t
         day = _decode_daily_event(line)
         days[day.project, day.day] += number
     return facts, days
+
+
+def facts_without(projects: AbstractSet[int], lines: Iterable[bytes]) -> list[bytes]:
+    """The facts that are not about ``projects``."""
+    return [line for line in lines if _decode_fact(line).project not in projects]
 
 
 def newest_check_ins(facts: Sequence[CheckInFact]) -> list[CheckInFact]:

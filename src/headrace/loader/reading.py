@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from collections.abc import Set as AbstractSet
 from typing import NamedTuple
 
 from headrace.journal import JournalReader, Page
 from headrace.journal.schema import FACTS
 from headrace.loader.draining import Piece
+from headrace.loader.projections import facts_without
 
 _log = logging.getLogger("headrace.loader")
 
@@ -20,6 +22,11 @@ class Segment(NamedTuple):
     pieces: list[Piece]
     facts: list[bytes]
     at: int
+
+    def without(self, projects: AbstractSet[int]) -> Segment:
+        """The same segment with everything of ``projects`` dropped."""
+        pieces = [piece.without(projects) for piece in self.pieces]
+        return self._replace(pieces=pieces, facts=facts_without(projects, self.facts))
 
 
 class _Gathering:

@@ -55,6 +55,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     stathat_errors: Literal["ok", "http"]
     stathat_silent_bad_key: Literal["no", "yes"]
     stathat_zero_count: Literal["zero", "one"]
+    import_private: Literal["no", "yes"]
     session_days: int
     log_level: Literal["debug", "info", "warning", "error"]
 
@@ -240,6 +241,14 @@ SETTINGS: tuple[Setting, ...] = (
         "zero",
         "What a StatHat `count=0` adds; StatHat is said to have added one.",
         parse_choice("zero", "one"),
+    ),
+    Setting(
+        "import_private",
+        "no, yes",
+        "no",
+        "`yes`: a StatHat import may fetch from private addresses, and without TLS. Whoever holds a key can then have the server ask"
+        " machines in your network.",
+        parse_choice("no", "yes"),
     ),
     Setting(
         "session_days",

@@ -7,12 +7,12 @@ import os
 import re
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from headrace.records.tables import POINTS, TABLES
-from headrace.store import blocks, engine, migrations, rollups, schema, visitors
+from headrace.store import blocks, engine, history, migrations, rollups, schema, visitors
 from headrace.store import connect as connecting
 from headrace.store.blocks import PointRecords
 from headrace.store.connect import DEFAULT_MEMORY_BYTES, Endpoint, TemporaryFolder
@@ -180,6 +180,40 @@ class Store:
             except Exception as error:
                 raise write_error(error) from None
 
+    def add_history(self, rows: bytes) -> None:
+        """Adds rows of imported history (``store.history``). Raises :class:`StoreUnavailable`."""
+        with self._lock:
+            try:
+                self._client.raw_insert(
+                    history.NAME, history.COLUMNS, rows, settings=dict(INSERT_SETTINGS), fmt=history.FORMAT
+                )
+            except Exception as error:
+                raise StoreUnavailable(f"the history cannot be written: {redacted(error)}") from None
+
+    def remove_history(self, project: int, stat: int, start: int, end: int, before: int) -> None:
+        """Removes what imports of a number below ``before`` brought of ``stat`` in [``start``, ``end``) ms."""
+        span = f"toUnixTimestamp64Milli(ts) >= {int(start)} AND toUnixTimestamp64Milli(ts) < {int(end)}"
+        self._remove(
+            history.NAME, f"project = {int(project)} AND stat = {int(stat)} AND batch < {int(before)} AND {span}"
+        )
+
+    def forget_stats(self, project: int, stats: Sequence[int]) -> None:
+        """Removes everything that ``stats`` of ``project`` ever were. Raises :class:`StoreUnavailable`."""
+        numbers = ", ".join(str(int(stat)) for stat in stats)
+        for table in schema.STAT_TABLES:
+            self._remove(table, f"project = {int(project)} AND stat IN ({numbers})")
+        self.sync()
+
+    def _remove(self, table: str, where: str) -> None:
+        """Marks rows as gone, if there are any; merges leave them out."""
+        with self._lock:
+            try:
+                final = " FINAL" if table == history.NAME else ""  # rows that others have replaced are gone already
+                if self._client.query(f"SELECT 1 FROM {table}{final} WHERE {where} LIMIT 1").result_rows:
+                    self._client.command(f"DELETE FROM {table} WHERE {where}")
+            except Exception as error:
+                raise StoreUnavailable(f"rows of {table} cannot be removed: {redacted(error)}") from None
+
     def last_points(self, partition: int, batch: int) -> list[tuple[int, int, int]]:
         """(project, stat, latest ts in ms) of each stat with points of ``batch`` in ``partition``."""
         rows = self._look(
@@ -216,6 +250,12 @@ class Store:
                 os.close(descriptor)
         except OSError as error:
             raise StoreUnavailable(f"the store cannot be synced: {redacted(error)}") from None
+
+    def connect(self) -> Any:
+        """A client for one thread of its own, whose statements hold up nobody else's. It is closed before the store is. Raises
+        :class:`StoreUnavailable`.
+        """
+        return connecting.connect(self._place, self._place.database)
 
     # Reads.
 

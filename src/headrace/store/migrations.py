@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, Final, NamedTuple
 
 from headrace.records.tables import EVENTS, POINTS, REPLAYS, REQUESTS, SPANS, TABLES
-from headrace.store import rollups, schema, visitors
+from headrace.store import history, rollups, schema, visitors
 from headrace.store.errors import StoreUnavailable
 
 Execute = Callable[[str], object]
@@ -28,6 +28,8 @@ MIGRATIONS: Final[tuple[Migration, ...]] = (
     Migration(2, "replays", schema.create_statements(REPLAYS)),
     Migration(3, "visitors", visitors.create_statements()),
     Migration(4, "rollups of rollups", rollups.view_statements()),
+    Migration(5, "history", history.create_statements()),
+    Migration(6, "points by the minute", rollups.projection_statements()),
 )
 
 _LEDGER: Final = (

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
+from headrace.records.tables import POINTS
 from headrace.store.client import Store
 from headrace.store.filters import BadFilter
 from headrace.store.reader import DEFAULT, Budget, Sql
+from headrace.store.schema import HISTORY
 
 #: Points of one page.
 MAX_POINTS: Final = 100_000
@@ -55,14 +57,17 @@ def list_points(
     cursor: PointCursor | None = None,
     budget: Budget = DEFAULT,
 ) -> PointPage:
-    """Points of ``stat`` with ``start`` ≤ ts < ``end`` (ms), oldest first. Raises what :meth:`Store.query` raises."""
+    """Points and imported numbers of ``stat`` with ``start`` ≤ ts < ``end`` (ms), oldest first. Raises what :meth:`Store.query` raises."""
     if not 0 < limit <= MAX_POINTS:
         raise BadFilter(f"limit: 1 to {MAX_POINTS:,}")
     begin, skip = cursor or PointCursor(start, 0)
-    sql = Sql(
-        "SELECT toUnixTimestamp64Milli(points.ts) AS ms, value FROM points\n"
+    span = (
         "WHERE project = {project:UInt32} AND stat = {stat:UInt64}"
-        " AND ts >= fromUnixTimestamp64Milli({start:Int64}, 'UTC') AND ts < fromUnixTimestamp64Milli({end:Int64}, 'UTC')\n"
+        " AND ts >= fromUnixTimestamp64Milli({start:Int64}, 'UTC') AND ts < fromUnixTimestamp64Milli({end:Int64}, 'UTC')"
+    )
+    sql = Sql(
+        f"SELECT toUnixTimestamp64Milli(ts) AS ms, value FROM (\n    SELECT ts, value FROM {POINTS.name} {span}\n"
+        f"    UNION ALL\n    SELECT ts, value FROM {HISTORY} FINAL {span}\n)\n"
         "ORDER BY ts, value LIMIT {limit:UInt32} OFFSET {skip:UInt64}",
         {"stat": stat, "start": max(begin, start), "end": end, "limit": limit + 1, "skip": skip},
     )
@@ -76,10 +81,14 @@ def list_points(
 
 
 def stat_span(store: Store, project: int, stat: int, budget: Budget = DEFAULT) -> Span | None:
-    """How far the history of ``stat`` reaches, None without points. Reads the coarse rollup only."""
+    """How far the history of ``stat`` reaches, None without points. Reads the coarse rollup and what was imported."""
+    scope = "WHERE project = {project:UInt32} AND stat = {stat:UInt64}"
     sql = Sql(
-        "SELECT toUnixTimestamp64Milli(min(ts)), max(toUnixTimestamp64Milli(ts) + last.1), sum(count) FROM points_15m\n"
-        "WHERE project = {project:UInt32} AND stat = {stat:UInt64} HAVING count() > 0",
+        "SELECT min(first), max(latest), sum(n) FROM (\n"
+        "    SELECT toUnixTimestamp64Milli(ts) AS first, first + last.1 AS latest, count AS n\n"
+        f"    FROM points_15m {scope}\n    UNION ALL\n"
+        "    SELECT toUnixTimestamp64Milli(ts) AS first, first AS latest, toUInt64(1) AS n\n"
+        f"    FROM {HISTORY} FINAL {scope}\n) HAVING count() > 0",
         {"stat": stat},
     )
     rows = store.query(project, sql, budget).rows

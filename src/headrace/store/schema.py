@@ -62,13 +62,19 @@ class Rollup(NamedTuple):
 ROLLUPS: Final[tuple[Rollup, ...]] = (Rollup("points_1m", 60_000), Rollup("points_15m", 900_000))
 #: See ``store.visitors``.
 VISITORS: Final = "slowstats_visitors"
+#: See ``store.history``.
+HISTORY: Final = "history"
 #: Tables that a query may read.
-READABLE: Final = frozenset([*TABLES, *(rollup.name for rollup in ROLLUPS), VISITORS])
+READABLE: Final = frozenset([*TABLES, *(rollup.name for rollup in ROLLUPS), VISITORS, HISTORY])
 
 
 def rollups_of(table: str) -> tuple[str, ...]:
     """Names of the rollups that are fed from ``table``."""
     return tuple(rollup.name for rollup in ROLLUPS) if table == POINTS.name else ()
+
+
+#: Everything that holds numbers of stats.
+STAT_TABLES: Final = (POINTS.name, *(rollup.name for rollup in ROLLUPS), HISTORY)
 
 
 def entry_of(table: str) -> str:

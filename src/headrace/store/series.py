@@ -133,15 +133,12 @@ def _points(series: Series, source: PointsSource, buckets: Grid) -> Sql:
     params: dict[str, Any] = {"stats": list(source.stats)}
     exact = series.aggregate in _LEVELS
     pieces = [_Piece(POINTS.name, series.start, series.end)] if exact else _cover(series.start, series.end, buckets)
+    if not exact:
+        pieces.append(_Piece(schema.HISTORY, series.start, series.end))
     arms = []
     for number, piece in enumerate(pieces):
         params[f"from{number}"], params[f"to{number}"] = piece.start, piece.end
-        arms.append(
-            f"    SELECT stat, {_POINT_COLUMNS if piece.table == POINTS.name else _ROLLUP_COLUMNS}\n"
-            f"    FROM {piece.table} WHERE project = {{project:UInt32}} AND stat IN {{stats:Array(UInt64)}}"
-            f" AND ts >= fromUnixTimestamp64Milli({{from{number}:Int64}}, 'UTC')"
-            f" AND ts < fromUnixTimestamp64Milli({{to{number}:Int64}}, 'UTC')"
-        )
+        arms.append(point_arm(piece.table, number))
     group = "toString(stat)" if series.group_by else "''"
     percentile = f", quantileExact({_LEVELS[series.aggregate]})(low) AS percentile" if exact else ""
     union = "\n    UNION ALL\n".join(arms)
@@ -153,9 +150,22 @@ def _points(series: Series, source: PointsSource, buckets: Grid) -> Sql:
     )
 
 
-#: Raw points and rollup rows under the same names. ``latest`` is (ms, value): its maximum is the newest value.
+_ROLLUPS: Final = frozenset(rollup.name for rollup in schema.ROLLUPS)
+#: Raw points (and imported numbers) and rollup rows under the same names. ``latest`` is (ms, value): its maximum is the newest value.
 _POINT_COLUMNS: Final = "toUnixTimestamp64Milli(ts) AS ms, toUInt64(1) AS n, value AS total, value AS low, value AS high, (ms, value) AS latest"
 _ROLLUP_COLUMNS: Final = "toUnixTimestamp64Milli(ts) AS ms, count AS n, sum AS total, min AS low, max AS high, (ms + last.1, last.2) AS latest"
+
+
+def point_arm(table: str, number: int) -> str:
+    """What ``table`` holds of the parameters ``stats`` between ``from`` and ``to`` of ``number`` (ms), under the names of a rollup's sums."""
+    columns = _ROLLUP_COLUMNS if table in _ROLLUPS else _POINT_COLUMNS
+    final = " FINAL" if table == schema.HISTORY else ""
+    return (
+        f"    SELECT stat, {columns}\n"
+        f"    FROM {table}{final} WHERE project = {{project:UInt32}} AND stat IN {{stats:Array(UInt64)}}"
+        f" AND ts >= fromUnixTimestamp64Milli({{from{number}:Int64}}, 'UTC')"
+        f" AND ts < fromUnixTimestamp64Milli({{to{number}:Int64}}, 'UTC')"
+    )
 
 
 def _cover(start: int, end: int, buckets: Grid) -> list[_Piece]:

@@ -63,6 +63,7 @@ def activity_page(
         command=first_command(request, services, EVENT),
         links=[frame.link(open=record.id) for record in found.records],
         later=bool(cursor),
+        unrelated=dict.fromkeys(RELATED),
         narrowed=any((wanted.types, wanted.levels, wanted.environments, wanted.dialects, name, q, wanted.related)),
     )
 

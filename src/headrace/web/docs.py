@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from headrace.api.openapi import OWN_TAG, SECURITY_SCHEMES
+from headrace.api.openapi import KEY_SCHEMES, OWN_TAG, SESSION_SCHEMES
 from headrace.api.samples import KEY_VARIABLE, Call, curl, personalize, resolve
 
 Json = Mapping[str, Any]
@@ -36,12 +36,15 @@ class Answer(NamedTuple):
 
 
 class Endpoint(NamedTuple):
+    """``session``: whether a person's session opens it where no key is sent."""
+
     anchor: str
     method: str
     path: str
     summary: str
     description: str
     key_headers: tuple[str, ...]
+    session: bool
     scopes: tuple[str, ...]
     parameters: tuple[Field, ...]
     content_types: tuple[str, ...]
@@ -96,7 +99,8 @@ def first_sends(all_groups: tuple[Group, ...]) -> Iterator[tuple[str, Endpoint]]
 
 def _endpoint(document: Json, path: str, method: str, operation: Json, reader: Reader) -> Endpoint:
     schemas = document["components"]["schemas"]
-    alternatives = [next(iter(item.items())) for item in operation.get("security", ()) if item]
+    security = operation.get("security", ())
+    alternatives = _by_key(operation)
     content: Json = operation.get("requestBody", {}).get("content", {})
     media: Json = next(iter(content.values()), {})
     schema = resolve(media["schema"], schemas) if media.get("schema") else {}
@@ -109,6 +113,7 @@ def _endpoint(document: Json, path: str, method: str, operation: Json, reader: R
         summary=operation.get("summary", ""),
         description=operation.get("description", ""),
         key_headers=tuple(_key_header(name)[0] for name, _ in alternatives),
+        session=any(name in SESSION_SCHEMES for item in security for name in item),
         scopes=tuple(alternatives[0][1]) if alternatives else (),
         parameters=tuple(_parameter(item) for item in operation.get("parameters", ())),
         content_types=tuple(content),
@@ -120,9 +125,14 @@ def _endpoint(document: Json, path: str, method: str, operation: Json, reader: R
     )
 
 
+def _by_key(operation: Json) -> list[tuple[str, list[str]]]:
+    """The schemes by which a key is sent, each with the scopes that it needs."""
+    return [pair for item in operation.get("security", ()) for pair in item.items() if pair[0] in KEY_SCHEMES]
+
+
 def _key_header(scheme: str) -> tuple[str, str]:
     """(as shown, header name) of a security scheme."""
-    entry = SECURITY_SCHEMES[scheme]
+    entry = KEY_SCHEMES[scheme]
     if entry["type"] == "http":
         return "Authorization: Bearer", "Authorization"
     return entry["name"], entry["name"]
@@ -135,7 +145,7 @@ def call(document: Json, path: str, method: str, reader: Reader) -> Call:
     kind: str
     media: Json
     kind, media = next(iter(content.items())) if content else ("", {})
-    schemes = [next(iter(item)) for item in operation.get("security", ()) if item]
+    schemes = [name for name, _ in _by_key(operation)]
     headers: tuple[tuple[str, str], ...] = ()
     if schemes:
         shown, name = _key_header(schemes[0])

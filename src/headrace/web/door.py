@@ -126,7 +126,7 @@ async def _gate(connection: Connection, handler: BaseRouteHandler) -> None:
     if how == "open":
         return
     slug = None if how else connection.path_params.get("slug")
-    found = await to_thread.run_sync(_look, connection, services, slug)
+    found = await to_thread.run_sync(look, connection, services, slug)
     connection.state.viewer, connection.state.membership = found
     if how:
         return
@@ -136,7 +136,10 @@ async def _gate(connection: Connection, handler: BaseRouteHandler) -> None:
         await check_form(cast("Request[Any, Any, Any]", connection), found[0])
 
 
-def _look(connection: Connection, services: Services, slug: str | None) -> tuple[Viewer | None, Membership | None]:
+def look(connection: Connection, services: Services, slug: str | None) -> tuple[Viewer | None, Membership | None]:
+    """Who is there, and their place in the project ``slug`` if one is named. Asks the catalog: for worker threads. Raises ``not_found``
+    for a project that is not theirs.
+    """
     viewer = find_viewer(connection, services)
     if viewer is None or slug is None:
         return viewer, None

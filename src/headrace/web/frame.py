@@ -34,20 +34,23 @@ RANGE_FIELDS = ("range", "from", "to", "tz")
 
 
 class Place(NamedTuple):
-    """A page of the navigation. ``letter`` follows ``g``; ``role`` is the least that may see it; ``icon`` a symbol of ``kit/icons.html``."""
+    """A page of the navigation. ``letter`` follows ``g``; ``role`` is the least that may see it; ``icon`` a symbol of ``kit/icons.html``;
+    ``ranged``: it has a time range, which goes along from one such page to the next.
+    """
 
     name: str
     title: str
     letter: str
     icon: str
     role: str = "viewer"
+    ranged: bool = False
 
 
 #: Pages of a project, at ``/app/p/{slug}/{name}``.
 PROJECT_PLACES: tuple[Place, ...] = (
-    Place("overview", "Overview", "o", "overview"),
-    Place("stats", "Stats", "s", "stats"),
-    Place("activity", "Activity", "a", "activity"),
+    Place("overview", "Overview", "o", "overview", ranged=True),
+    Place("stats", "Stats", "s", "stats", ranged=True),
+    Place("activity", "Activity", "a", "activity", ranged=True),
     Place("keys", "Keys", "k", "keys", "admin"),
     Place("dead-letters", "Dead letters", "d", "dead-letters"),
     Place("members", "Members", "m", "members"),
@@ -132,7 +135,12 @@ class Frame:
             return []
         base = f"{self.prefix}/app/p/{project.info.slug}"
         return [
-            NavItem(place, f"{base}/{place.name}", place.name == self.here, self._waiting(place.name, project))
+            NavItem(
+                place,
+                f"{base}/{place.name}{self.kept if place.ranged else ''}",
+                place.name == self.here,
+                self._waiting(place.name, project),
+            )
             for place in PROJECT_PLACES
             if project.allows(place.role)
         ]
@@ -146,11 +154,15 @@ class Frame:
             if place.role != "owner" or self.viewer.is_owner
         ]
 
+    @cached_property
+    def kept(self) -> str:
+        """The URL's time range as the query of a link to another page, "" where it names none."""
+        return _with_query("", [(name, self.query[name]) for name in RANGE_FIELDS if name in self.query])
+
     def switch_to(self, project: Membership) -> str:
         """The same page of another project, without what only means something in this one."""
-        kept = [(name, self.query[name]) for name in RANGE_FIELDS if name in self.query]
         name = self.here if any(place.name == self.here for place in PROJECT_PLACES) else "overview"
-        return _with_query(f"{self.prefix}/app/p/{project.info.slug}/{name}", kept)
+        return f"{self.prefix}/app/p/{project.info.slug}/{name}{self.kept}"
 
     def link(self, **changes: str | Sequence[str] | None) -> str:
         """The page with parameters of its URL changed: a text, several, or None to remove one. A name may end in ``_`` (``from_``)."""

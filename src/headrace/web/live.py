@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from typing import Any
 
 import msgspec
@@ -15,12 +16,13 @@ from headrace.api.deps import Services, TheServices
 from headrace.api.services import ServiceError, live
 from headrace.api.services.records import Record
 from headrace.api.services.roles import Membership
-from headrace.web.door import TheProject
+from headrace.web.door import TheProject, look
 
-#: How often the store is looked at, seconds; how long a feed may be silent; when a browser comes back after a break, ms.
+#: How often the store is looked at, and whether the listener may still hear it, seconds; how long a feed may be silent; when a browser
+#: comes back after a break, ms.
 LOOK_S, SILENCE_S, RETRY_MS = 1.0, 15.0, 3_000
-#: A feed ends by then, and the browser goes on with the next one: so it is noticed when a session has ended, seconds.
-LONGEST_S = 60.0
+#: Tells the browser not to come back: the session is over, or the project is no longer theirs.
+ENDED = b"event: ended\ndata: {}\n\n"
 #: Segments have numbers of milliseconds; what is longer is not one that a feed gave.
 _POSITION_DIGITS = 18
 
@@ -34,18 +36,21 @@ def live_feed(request: Request[Any, Any, Any], services: TheServices, project: T
     sent: str = request.headers.get("last-event-id") or request.query_params.get("after") or ""
     after = int(sent) if sent.isascii() and sent.isdigit() and len(sent) <= _POSITION_DIGITS else present
     headers = {"cache-control": "no-store", "x-accel-buffering": "no", "x-content-type-options": "nosniff"}
-    return Stream(_events(services, project, min(after, present)), media_type="text/event-stream", headers=headers)
+    return Stream(
+        _events(request, services, project, min(after, present)), media_type="text/event-stream", headers=headers
+    )
 
 
-async def _events(services: Services, project: Membership, after: int) -> AsyncIterator[bytes]:
+async def _events(
+    request: Request[Any, Any, Any], services: Services, project: Membership, after: int
+) -> AsyncIterator[bytes]:
     yield b"retry: %d\nid: %d\n\n" % (RETRY_MS, after)
     loop = asyncio.get_running_loop()
-    end = loop.time() + LONGEST_S
     spoke = loop.time()
-    while loop.time() < end:
-        try:
-            found = await to_thread.run_sync(_look, services, project, after)
-        except ServiceError:  # the project is gone
+    while not services.stopping.is_set():
+        found = await to_thread.run_sync(_look, request, services, project, after)
+        if found is None:
+            yield ENDED
             return
         after = found.upto
         if found.records:
@@ -54,11 +59,19 @@ async def _events(services: Services, project: Membership, after: int) -> AsyncI
         elif loop.time() - spoke >= SILENCE_S:
             spoke = loop.time()
             yield b": still here\nid: %d\n\n" % after
-        await asyncio.sleep(LOOK_S)
+        with suppress(TimeoutError):
+            await asyncio.wait_for(services.stopping.wait(), LOOK_S)
 
 
-def _look(services: Services, project: Membership, after: int) -> live.Arrivals:
-    return live.since(services.context, services.store, project.actor, project=project.info.number, after=after)
+def _look(request: Request[Any, Any, Any], services: Services, project: Membership, after: int) -> live.Arrivals | None:
+    """What came, None when it is no longer for whoever listens: the door is asked again each time."""
+    try:
+        viewer, _ = look(request, services, project.info.slug)
+        if viewer is None:
+            return None
+        return live.since(services.context, services.store, project.actor, project=project.info.number, after=after)
+    except ServiceError:
+        return None
 
 
 def _event(record: Record, position: int) -> bytes:

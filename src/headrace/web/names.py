@@ -16,6 +16,16 @@ _DIALECTS: Mapping[str, str] = {
     "seestack": "SeeStack",
     "canaryhub": "CanaryHub",
 }
+#: The series colour of each dialect wherever dialects stand side by side: five of the eight that stay the furthest apart for
+#: colour-blind readers, in light and dark.
+DIALECT_SLOTS: Mapping[str, int] = {
+    "stat": 1,
+    "points": 1,
+    "logister": 2,
+    "seestack": 3,
+    "slowstats": 4,
+    "canaryhub": 7,
+}
 _KINDS: Mapping[str, str] = {"check_in": "check-in"}
 _AGGREGATES: Mapping[str, str] = {
     "sum": "sum",

@@ -15,7 +15,7 @@ from headrace.web.door import TheProject, TheViewer, redirect
 from headrace.web.first_command import POINT as POINT_COMMAND
 from headrace.web.first_command import first_command
 from headrace.web.frame import Frame, get_page, page
-from headrace.web.spark import slots
+from headrace.web.names import DIALECT_SLOTS
 
 
 @get("/app/p/{slug:str}", include_in_schema=False, sync_to_thread=False)
@@ -42,7 +42,7 @@ def overview_page(
         zone=frame.zone,
     )
     names = labels(view.rate.starts, view.rate.resolution, frame.zone)
-    colours = slots([line.dialect for line in view.rate.lines])
+    colours = {line.dialect: DIALECT_SLOTS[line.dialect] for line in view.rate.lines}
     drawing = bars([(colours[line.dialect], line.counts) for line in view.rate.lines], names)
     return page(
         request,

@@ -78,12 +78,19 @@ def exactly(us: int | None, frame: Frame) -> Markup:
     return Markup('<time datetime="{}">{}</time>').format(words.iso(us), words.exact(us, frame.zone))
 
 
+def minute(us: int, frame: Frame) -> Markup:
+    """A time (µs) as ``<time>``, to the minute in the viewer's zone, the exact one on hover."""
+    values = (words.iso(us), words.exact(us, frame.zone), words.to_the_minute(us, frame.zone))
+    return Markup('<time datetime="{}" title="{}">{}</time>').format(*values)
+
+
 _environment.filters.update(
     browser=agents.browser,
     prose=prose,
     breakable=breakable,
     when=when,
     exactly=exactly,
+    minute=minute,
     number=words.number,
     whole=words.whole,
     data_size=words.data_size,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from typing import Any
-from urllib.parse import urlencode
 
 from litestar import Request, Response
 from litestar.params import FromQuery
@@ -13,7 +12,7 @@ from headrace.api.services import stat_list
 from headrace.api.services.stats import ORDERS, SOURCES, TYPES
 from headrace.web.door import TheProject, TheViewer
 from headrace.web.first_command import POINT, first_command
-from headrace.web.frame import RANGE_FIELDS, Frame, get_page, page
+from headrace.web.frame import Frame, get_page, page
 from headrace.web.spark import slots
 
 
@@ -48,7 +47,6 @@ def stats_page(
         source=source,
         order=order,
     )
-    kept = [pair for pair in frame.pairs if pair[0] in RANGE_FIELDS]
     chosen = {"q": q, "source": source, "type": type, "order": order}
     return page(
         request,
@@ -59,7 +57,6 @@ def stats_page(
         chosen=chosen,
         command=first_command(request, services, POINT),
         narrowed=bool(q or source or type),
-        kept=f"?{urlencode(kept)}" if kept else "",
         later=bool(cursor),
         colours={stat.name: slots([stat.name])[stat.name] for stat in view.stats},
         sources=SOURCES,

@@ -96,6 +96,12 @@ def exact(us: int, zone: str) -> str:
     return f"{local.day} {local:%b %Y, %H:%M:%S}.{local.microsecond // 1_000:03d} {local:%Z}"
 
 
+def to_the_minute(us: int, zone: str) -> str:
+    """µs as ``3 Mar 2026, 10:00``."""
+    local = instant(us).astimezone(ZoneInfo(zone))
+    return f"{local.day} {local:%b %Y, %H:%M}"
+
+
 def iso(us: int) -> str:
     """µs as a ``datetime`` attribute takes it, in UTC."""
     return instant(us).strftime("%Y-%m-%dT%H:%M:%S.%f") + "Z"

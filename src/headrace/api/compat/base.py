@@ -45,13 +45,20 @@ class ReadRequest(Protocol):
         """Number of the live project with this id when the key reaches it, else None."""
 
 
+def _nobody_imports() -> None:
+    """Where no server runs, an import waits for one."""
+
+
 class CompatServices(NamedTuple):
     """What the handlers work with, in worker threads: both may block. ``context`` brings catalog, clock and the stats not
-    projected yet; ``store`` gives the open store or raises ``StoreUnavailable`` while there is none.
+    projected yet; ``store`` gives the open store or raises ``StoreUnavailable`` while there is none. ``wake_imports`` says that an import
+    is in the queue; ``private_imports``: it may come from addresses of one's own network.
     """
 
     context: Context
     store: Callable[[], Store]
+    wake_imports: Callable[[], None] = _nobody_imports
+    private_imports: bool = False
 
 
 Handler = Callable[[ReadRequest], Awaitable[Answer | StreamAnswer]]

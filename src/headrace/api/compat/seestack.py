@@ -1,4 +1,4 @@
-"""SeeStack's management endpoints (contract 4), named as the route table names them: cron monitors, and that the server is up."""
+"""SeeStack's management endpoints (contract 4), named as the route table names them: cron monitors, replays, and that the server is up."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from headrace.api.compat.base import CompatServices, Handler, ReadRequest
+from headrace.api.compat.seestack_replays import named_project, of_error, of_session
 from headrace.api.services import ServiceError, key_actor, monitors
 from headrace.api.services.monitors import GRACE_MAX_MIN, MonitorInfo
 from headrace.api.services.schedules import next_after
@@ -28,6 +29,7 @@ from headrace.dialects.seestack_forms import (
 )
 from headrace.records.intents import Answer, StreamAnswer
 from headrace.records.times import iso_text
+from headrace.store import BudgetExceeded, StoreUnavailable
 
 #: What a 503 asks the client to wait, seconds.
 RETRY_AFTER_S = 5
@@ -42,7 +44,7 @@ _REFUSED = {
     "forbidden": (403, "FORBIDDEN"),
 }
 
-Work = Callable[[CompatServices, ReadRequest], Answer]
+Work = Callable[[CompatServices, ReadRequest], Answer | StreamAnswer]
 
 
 def handlers(services: CompatServices) -> dict[str, Handler]:
@@ -63,7 +65,7 @@ def _handler(services: CompatServices, work: Work) -> Handler:
     return handle
 
 
-def _guarded(services: CompatServices, request: ReadRequest, work: Work) -> Answer:
+def _guarded(services: CompatServices, request: ReadRequest, work: Work) -> Answer | StreamAnswer:
     try:
         return work(services, request)
     except Unreadable as error:
@@ -71,7 +73,9 @@ def _guarded(services: CompatServices, request: ReadRequest, work: Work) -> Answ
     except ServiceError as error:
         status, code = _REFUSED[error.code]
         return envelope_error(status, code, error.message[:1].upper() + error.message[1:])
-    except (DBAPIError, PoolTimeout):
+    except BudgetExceeded:
+        return fault(Fault.INTERNAL, FaultDetail())
+    except (StoreUnavailable, DBAPIError, PoolTimeout):
         return fault(Fault.UNAVAILABLE, FaultDetail(retry_after=RETRY_AFTER_S))
 
 
@@ -89,7 +93,7 @@ def _monitors_create(services: CompatServices, request: ReadRequest) -> Answer:
     made = monitors.create(
         services.context,
         key_actor(request.key, request.address),
-        project=project or _project(request),
+        project=project or named_project(request),
         slug=slug,
         name=name,
         schedule=schedule,
@@ -99,14 +103,14 @@ def _monitors_create(services: CompatServices, request: ReadRequest) -> Answer:
 
 
 def _monitors_list(services: CompatServices, request: ReadRequest) -> Answer:
-    found = monitors.list_all(services.context, key_actor(request.key, request.address), project=_project(request))
+    found = monitors.list_all(services.context, key_actor(request.key, request.address), project=named_project(request))
     now = services.context.now()
     return _private(envelope({"items": [_shown(info, now) for info in found]}, 200))
 
 
 def _monitors_get(services: CompatServices, request: ReadRequest) -> Answer:
     found = monitors.get(
-        services.context, key_actor(request.key, request.address), request.params["id"], project=_project(request)
+        services.context, key_actor(request.key, request.address), request.params["id"], project=named_project(request)
     )
     return _answer(services, found)
 
@@ -120,7 +124,7 @@ def _monitors_change(services: CompatServices, request: ReadRequest) -> Answer:
     active = fields.sent.get("isActive")
     if active is not None and type(active) is not bool:
         raise Unreadable("isActive")
-    actor, project, monitor_id = key_actor(request.key, request.address), _project(request), request.params["id"]
+    actor, project, monitor_id = key_actor(request.key, request.address), named_project(request), request.params["id"]
     found = monitors.get(services.context, actor._replace(scopes=actor.scopes | {"read"}), monitor_id, project=project)
     if "slug" in sent and fields.text("slug") != found.slug:
         fields.refuse("slug", "must not be changed")
@@ -140,7 +144,7 @@ def _monitors_change(services: CompatServices, request: ReadRequest) -> Answer:
 
 def _monitors_delete(services: CompatServices, request: ReadRequest) -> Answer:
     monitors.delete(
-        services.context, key_actor(request.key, request.address), request.params["id"], project=_project(request)
+        services.context, key_actor(request.key, request.address), request.params["id"], project=named_project(request)
     )
     return Answer(204, b"", ())
 
@@ -157,10 +161,6 @@ def _grace(fields: Fields) -> int | None:
     if not 1 <= grace <= GRACE_MAX_MIN:
         fields.refuse("gracePeriodMin", f"must be between 1 and {GRACE_MAX_MIN}")
     return grace
-
-
-def _project(request: ReadRequest) -> str | int:
-    return request.query().get("projectId") or request.key.project
 
 
 def _answer(services: CompatServices, info: MonitorInfo, status: int = 200) -> Answer:
@@ -215,4 +215,6 @@ _WORK: dict[str, Work] = {
     "monitors_get": _monitors_get,
     "monitors_change": _monitors_change,
     "monitors_delete": _monitors_delete,
+    "session_replay": of_session,
+    "error_replay": of_error,
 }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, date, datetime, timedelta
 from itertools import chain
 from typing import Any
@@ -13,6 +13,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from headrace.api.compat.base import CompatServices, Handler, ReadRequest
+from headrace.api.compat.streaming import aside, pages
 from headrace.api.compat.windows import MAX_MS, BadParameter, moment
 from headrace.api.services import key_actor, projects
 from headrace.catalog import daily_events
@@ -20,8 +21,8 @@ from headrace.dialects.slowstats_answers import TYPE_MAX
 from headrace.records.ids import uuid7_us
 from headrace.records.intents import Answer, StreamAnswer
 from headrace.records.times import iso_text
-from headrace.store import Budget, BudgetExceeded, Store, StoreUnavailable
-from headrace.store.events import list_rows
+from headrace.store import Budget, BudgetExceeded, StoreUnavailable
+from headrace.store.events import Page, list_rows
 from headrace.store.filters import Filter
 from headrace.store.visitors import count_visitors
 
@@ -30,9 +31,7 @@ RETRY_AFTER_S = 5
 #: Days of ``last_7_days``.
 DAYS = 7
 
-#: Events of one page. A page too big for its budget (an event may be 1 MiB) is read again in pieces.
-PAGE_EVENTS = 500
-_SHRINK = 10
+#: What one page of events may cost; an event may be 1 MiB.
 PAGE_BUDGET = Budget(memory_bytes=128 << 20)
 #: Digits of ``limit``.
 _LIMIT_DIGITS = 12
@@ -129,10 +128,16 @@ def _events(services: CompatServices, request: ReadRequest, events_max: int | No
     query = request.query()
     limit = _limit(query, events_max)
     end, cursor = _before(query, request.received_us // 1000)
-    pages = _pages(services.store(), number, _wanted(query), end, cursor, limit)
-    first = next(pages, [])
-    pieces = _pieces(public_id, chain([first], pages))
-    return StreamAnswer(200, (_JSON, _NO_STORE), _aside(pieces))
+    store, wanted = services.store(), _wanted(query)
+
+    def read(take: int, cursor: str | None) -> Page:
+        return list_rows(
+            store, number, "events", wanted, end=end, limit=take, cursor=cursor, raw=True, budget=PAGE_BUDGET
+        )
+
+    found = pages(read, limit, cursor)
+    first = next(found, [])
+    return StreamAnswer(200, (_JSON, _NO_STORE), aside(_pieces(public_id, chain([first], found))))
 
 
 def _wanted(query: Mapping[str, str]) -> Filter:
@@ -165,35 +170,10 @@ def _before(query: Mapping[str, str], now_ms: int) -> tuple[int | None, str | No
     return moment(text, "before", now_ms) * 1000, None
 
 
-def _pages(
-    store: Store, project: int, wanted: Filter, end: int | None, cursor: str | None, limit: int | None
-) -> Iterator[list[dict[str, Any]]]:
-    """The events page by page, newest first; what comes in meanwhile is left out."""
-    size = PAGE_EVENTS
-    left = limit
-    while True:
-        take = size if left is None else min(size, left)
-        try:
-            page = list_rows(
-                store, project, "events", wanted, end=end, limit=take, cursor=cursor, raw=True, budget=PAGE_BUDGET
-            )
-        except BudgetExceeded as exceeded:
-            if take == 1 or exceeded.limit != "memory":
-                raise
-            size = max(1, take // _SHRINK)
-            continue
-        yield page.rows
-        cursor = page.next
-        if left is not None:
-            left -= len(page.rows)
-        if cursor is None or left == 0:
-            return
-
-
-def _pieces(public_id: str, pages: Iterator[list[dict[str, Any]]]) -> Iterator[bytes]:
+def _pieces(public_id: str, found: Iterator[list[dict[str, Any]]]) -> Iterator[bytes]:
     yield b'{"events":['
     separator = b""
-    for page in pages:
+    for page in found:
         if page:
             yield separator + b",".join(msgspec.json.encode(_shown(public_id, row)) for row in page)
             separator = b","
@@ -202,12 +182,6 @@ def _pieces(public_id: str, pages: Iterator[list[dict[str, Any]]]) -> Iterator[b
 
 def _shown(public_id: str, row: dict[str, Any]) -> ShownEvent:
     return ShownEvent(row["id"], public_id, row["name"], msgspec.Raw(row["raw"].encode()), iso_text(row["ts"]))
-
-
-async def _aside(pieces: Iterator[bytes]) -> AsyncIterator[bytes]:
-    """``pieces``, each made in a worker thread."""
-    while (piece := await asyncio.to_thread(next, pieces, None)) is not None:
-        yield piece
 
 
 # --- metrics (1.7) ---

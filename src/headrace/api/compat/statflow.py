@@ -10,7 +10,7 @@ import msgspec
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from headrace.api.compat import statflow_series
+from headrace.api.compat import statflow_import, statflow_series
 from headrace.api.compat.base import Check, CompatServices, Handler, ReadRequest
 from headrace.api.compat.rendering import timestamp
 from headrace.api.compat.windows import BadParameter, moment, optional_span
@@ -264,6 +264,22 @@ def _annotation(note: AnnotationInfo) -> dict[str, Any]:
     }
 
 
+# --- import (1.9) ---
+
+
+def _import_check(services: CompatServices, request: ReadRequest) -> statflow_import.Asked:
+    now_ms = request.received_us // 1000
+    return statflow_import.read_import(_object(request), now_ms, private=services.private_imports)
+
+
+def _import_begin(services: CompatServices, request: ReadRequest) -> Answer:
+    return _answer(202, statflow_import.begin(services, request))
+
+
+def _import_status(services: CompatServices, request: ReadRequest) -> Answer:
+    return _answer(200, statflow_import.status(services, request))
+
+
 # --- bodies ---
 
 
@@ -301,6 +317,7 @@ def _us(us: int | None) -> str | None:
 _CHECKS: dict[str, Look] = {
     "keys_create": _keys_check,
     "annotations_create": _annotations_check,
+    "import_begin": _import_check,
 }
 _WORK: dict[str, Work] = {
     "stats": _stats,
@@ -312,4 +329,6 @@ _WORK: dict[str, Work] = {
     "annotations_create": _annotations_create,
     "annotations_list": _annotations_list,
     "annotations_delete": _annotations_delete,
+    "import_begin": _import_begin,
+    "import_status": _import_status,
 }

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from itertools import chain
 from typing import Any
 
@@ -19,6 +18,7 @@ from headrace.api.compat.rendering import (
     json_point,
     raw_point,
 )
+from headrace.api.compat.streaming import aside
 from headrace.api.compat.windows import MAX_POINTS, RAW, BadParameter, Window, data_window, export_window, too_many
 from headrace.api.services.stats import StatInfo
 from headrace.records.ids import stat_number
@@ -85,7 +85,7 @@ def export(store: Store, project: int, stat: StatInfo, query: Mapping[str, str],
     else:
         headers = ((b"content-type", b"application/json"),)
         pieces = _json_pieces(json_head(stat, window), chain([first], pages), stat.type)
-    return StreamAnswer(200, (*headers, (b"cache-control", b"no-store")), _aside(pieces))
+    return StreamAnswer(200, (*headers, (b"cache-control", b"no-store")), aside(pieces))
 
 
 def _json_pieces(head: dict[str, Any], pages: Iterator[list[Point]], stat_type: str) -> Iterator[bytes]:
@@ -96,12 +96,6 @@ def _json_pieces(head: dict[str, Any], pages: Iterator[list[Point]], stat_type: 
             yield separator + b",".join(msgspec.json.encode(json_point(point, stat_type)) for point in page)
             separator = b","
     yield b"]}"
-
-
-async def _aside(pieces: Iterator[bytes]) -> AsyncIterator[bytes]:
-    """``pieces``, each made in a worker thread."""
-    while (piece := await asyncio.to_thread(next, pieces, None)) is not None:
-        yield piece
 
 
 def _pages(store: Store, project: int, stat: StatInfo, window: Window) -> Iterator[list[Point]]:

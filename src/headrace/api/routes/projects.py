@@ -1,9 +1,9 @@
-"""Projects: listed, made, archived."""
+"""Projects: listed, made, archived, deleted."""
 
 from __future__ import annotations
 
 import msgspec
-from litestar import get, patch, post
+from litestar import delete, get, patch, post
 from litestar.params import FromPath, FromQuery, JSONBody
 
 from headrace.api.auth import manages, reads
@@ -15,7 +15,7 @@ from headrace.catalog.projects import DEFAULT_PLATFORM
 
 
 class Project(msgspec.Struct, frozen=True):
-    """``state`` is live or archived. ``quota``: records that it may be given in a calendar month (UTC), null for any number; ``used``:
+    """``state`` is live, archived or deleting. ``quota``: records that it may be given in a calendar month (UTC), null for any number; ``used``:
     what it was given so far.
     """
 
@@ -68,7 +68,7 @@ def view(info: ProjectUse) -> Project:
 def list_projects(
     services: TheServices, actor: TheActor, person: ThePerson, archived: FromQuery[bool] = False
 ) -> Projects:
-    """The projects that the key reaches, oldest first; ``archived`` adds those that are archived."""
+    """The projects that the key reaches, oldest first; ``archived`` adds those that are archived or being deleted."""
     found = projects.list_all(services.context, actor, archived=archived)
     if person is not None:
         own = {info.id for info in found}
@@ -117,4 +117,18 @@ def archive_project(services: TheServices, actor: TheActor, project: FromPath[st
     return view(projects.archive(services.context, actor, project))
 
 
-HANDLERS = (list_projects, create_project, get_project, change_project, archive_project)
+@delete(
+    "/projects/{project:str}",
+    guards=[manages],
+    status_code=202,
+    sync_to_thread=True,
+    summary="Delete a project",
+)
+def delete_project(services: TheServices, actor: TheActor, project: FromPath[str]) -> Project:
+    """For good, with everything in it: its keys are unknown and nothing of it is found from this answer on, what it holds goes within
+    minutes. Needs an account-wide key, or an owner of the project.
+    """
+    return view(projects.delete(services.context, actor, project))
+
+
+HANDLERS = (list_projects, create_project, get_project, change_project, archive_project, delete_project)

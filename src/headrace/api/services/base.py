@@ -6,12 +6,12 @@ import os
 import time
 from collections.abc import Callable, Sequence
 from collections.abc import Set as AbstractSet
-from typing import Literal, NamedTuple, Protocol
+from typing import Final, Literal, NamedTuple, Protocol
 
 from sqlalchemy import Connection
 
 from headrace.catalog import Catalog, projects
-from headrace.catalog.projects import ProjectRow
+from headrace.catalog.projects import KEPT_STATES, ProjectRow
 from headrace.catalog.stats import StatRow
 from headrace.records.ids import RandomBytes, uuid7
 from headrace.records.text import clean_text
@@ -111,10 +111,14 @@ def _none_pending(_project: int) -> Sequence[StatRow]:
     return ()
 
 
+def _nothing_to_forget(_project: int, _stat_ids: Sequence[int]) -> None:
+    """Where no server runs, nobody remembers stats."""
+
+
 class Context(NamedTuple):
     """What services work with. ``now`` gives µs since the epoch. ``pending`` gives the stats of a project that are
     acknowledged and not yet projected into the catalog, so that lists show a stat at once; ``used`` what a project was given this month,
-    None where only the catalog can tell.
+    None where only the catalog can tell. ``forget_stats`` tells admission of stats that went into the trash; called from worker threads.
     """
 
     catalog: Catalog
@@ -122,6 +126,7 @@ class Context(NamedTuple):
     random: RandomBytes = os.urandom
     pending: Callable[[int], Sequence[StatRow]] = _none_pending
     used: Callable[[int], int | None] = _not_known
+    forget_stats: Callable[[int, Sequence[int]], None] = _nothing_to_forget
 
     def new_id(self) -> str:
         return uuid7(self.now(), self.random)
@@ -144,14 +149,14 @@ def live_project(conn: Connection, actor: Actor, ref: str | int) -> ProjectRow:
 
 
 def any_project(conn: Connection, actor: Actor, ref: str | int) -> ProjectRow:
-    """As :func:`live_project`, but archived projects are found by id, slug and number."""
+    """As :func:`live_project`, but archived projects are found by id, slug and number; what is being deleted is not."""
     if isinstance(ref, int):
         candidates = [projects.by_number(conn, ref)]
     else:
         text = clean_text(ref)
         candidates = [projects.by_id(conn, text), projects.by_slug(conn, text)]
     for project in candidates:
-        if project is not None and actor.reaches(project):
+        if project is not None and project.state in KEPT_STATES and actor.reaches(project):
             return project
     named = (
         [] if isinstance(ref, int) else [row for row in projects.by_name(conn, clean_text(ref)) if actor.reaches(row)]
@@ -163,14 +168,19 @@ def any_project(conn: Connection, actor: Actor, ref: str | int) -> ProjectRow:
     return named[0]
 
 
+#: Characters without a width that words of Persian and emoji of several people are made with; no others like them pass.
+_JOINERS: Final = dict.fromkeys(map(ord, "\u200c\u200d"))
+
+
 def line(value: str, what: str, longest: int = NAME_MAX) -> str:
     """``value`` trimmed; raises ``invalid`` unless it is 1 to ``longest`` characters on one line."""
     text = clean_text(value).strip()
-    if not text:
+    shown = text.translate(_JOINERS)
+    if not shown:
         raise ServiceError("invalid", f"{what} must not be empty")
     if len(text) > longest:
         raise ServiceError("invalid", f"{what} must be at most {longest} characters")
-    if not text.isprintable():
+    if not shown.isprintable():
         raise ServiceError("invalid", f"{what} must not hold control characters")
     return text
 

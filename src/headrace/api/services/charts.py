@@ -65,7 +65,8 @@ class ChartLine(msgspec.Struct, frozen=True):
 
 class Chart(msgspec.Struct, frozen=True):
     """``starts``: when each bucket begins, ms; the first may begin before ``start`` and holds only what lies inside. ``previous_start``
-    is when the period before begins. ``resolutions`` can be chosen for this range. Times without a unit in µs.
+    is when the period before begins. ``resolutions`` can be chosen for this range. ``missing``: what was asked for beside the first stat
+    and is no stat. Times without a unit in µs.
     """
 
     start: int
@@ -77,6 +78,7 @@ class Chart(msgspec.Struct, frozen=True):
     previous_start: int | None
     lines: list[ChartLine]
     annotations: list[AnnotationInfo]
+    missing: list[str]
 
 
 def chart(
@@ -93,13 +95,13 @@ def chart(
     aggregate: str = "",
     compare: bool = False,
 ) -> Chart:
-    """The stats ``refs`` (ids or names) in [start, end) µs. Without ``resolution`` the finest that is comfortable, without ``aggregate``
+    """The stats ``refs`` (ids or names) in [start, end) µs; the first one has to be there. Without ``resolution`` the finest that is comfortable, without ``aggregate``
     each stat's own. Raises ``invalid``, ``forbidden``, ``not_found`` and what the store raises.
     """
     require(actor, "read")
     with context.catalog.read() as conn:
         number = live_project(conn, actor, project).number
-    found = _find(context, number, refs)
+    found, missing = _find(context, number, refs)
     if aggregate and aggregate not in AGGREGATES:
         raise ServiceError("invalid", f"aggregate must be one of {', '.join(AGGREGATES)}")
     first, last = start // 1000, max(end // 1000, start // 1000 + 1)
@@ -110,10 +112,12 @@ def chart(
     shift = _before(buckets, tz) if compare else None
     then = _read(store, number, found, shift, tz) if shift else None
     ranks = _percentiles(store, number, now, buckets)
+    ranked = _percentiles(store, number, then, shift) if then and shift else {}
     lines = []
     for stat in found:
         own = aggregate_of(stat) if not aggregate else _aggregate(aggregate)
-        lines.append(_line(stat, own, now[stat.stat_id], then[stat.stat_id] if then else None, ranks.get(stat.stat_id)))
+        one = stat.stat_id
+        lines.append(_line(stat, own, now[one], then[one] if then else None, ranks.get(one), ranked.get(one)))
     ids = {line.id for line in lines}
     told = [
         note
@@ -121,14 +125,25 @@ def chart(
         if note.stat_id is None or note.stat_id in ids
     ]
     previous_start = shift.start * 1000 if shift else None
-    return Chart(start, end, tz, chosen, list(choices), list(buckets.starts), previous_start, lines, told)
+    return Chart(start, end, tz, chosen, list(choices), list(buckets.starts), previous_start, lines, told, missing)
 
 
-def _find(context: Context, project: int, refs: Sequence[str]) -> list[StatRecord]:
+def _find(context: Context, project: int, refs: Sequence[str]) -> tuple[list[StatRecord], list[str]]:
+    """The stats, each once, and what was asked for and is none."""
     if not 0 < len(refs) <= MAX_STATS:
         raise ServiceError("invalid", f"a chart shows 1 to {MAX_STATS} stats")
-    found = {record.stat_id: record for record in (stats.find(context, project, ref) for ref in refs)}
-    return list(found.values())
+    first = stats.find(context, project, refs[0])
+    found, missing = {first.stat_id: first}, []
+    for ref in refs[1:]:
+        try:
+            record = stats.find(context, project, ref)
+        except ServiceError as error:
+            if error.code != "not_found":
+                raise
+            missing.append(ref)
+        else:
+            found[record.stat_id] = record
+    return list(found.values()), missing
 
 
 def _aggregate(text: str) -> Aggregate:
@@ -204,7 +219,12 @@ def _percentiles(store: Store, project: int, now: dict[int, list[Bucket]], bucke
 
 
 def _line(
-    stat: StatRecord, aggregate: Aggregate, now: list[Bucket], then: list[Bucket] | None, p95: float | None
+    stat: StatRecord,
+    aggregate: Aggregate,
+    now: list[Bucket],
+    then: list[Bucket] | None,
+    p95: float | None,
+    p95_then: float | None,
 ) -> ChartLine:
     previous = [] if then is None else [bucket.value(aggregate) for bucket in then][: len(now)]
     if then is not None:
@@ -219,7 +239,7 @@ def _line(
         [bucket.value(aggregate) for bucket in now],
         _summary(now, p95),
         previous,
-        None if then is None else _summary(then, None),
+        None if then is None else _summary(then, p95_then),
     )
 
 

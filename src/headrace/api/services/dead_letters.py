@@ -12,6 +12,7 @@ from headrace.api.services import audit
 from headrace.api.services.base import Actor, Context, ServiceError, between, live_project, require
 from headrace.catalog import dead_letters, projects
 from headrace.catalog.dead_letters import DeadLetterRow
+from headrace.catalog.projects import KEPT_STATES
 from headrace.records.encode import BadRow, encode_row, finish_row
 from headrace.records.tables import TABLES
 from headrace.records.text import clean_text
@@ -150,7 +151,8 @@ def _closed(letter: DeadLetterRow) -> ServiceError:
 
 
 def _reachable(conn: Connection, actor: Actor) -> dict[int, str]:
-    return {row.number: row.id for row in projects.load_all(conn, actor.account) if actor.reaches(row)}
+    rows = projects.load_all(conn, actor.account)
+    return {row.number: row.id for row in rows if row.state in KEPT_STATES and actor.reaches(row)}
 
 
 def _find(conn: Connection, actor: Actor, letter_id: str) -> tuple[DeadLetterRow, dict[int, str]]:

@@ -25,7 +25,7 @@ TOKEN_BYTES = 32
 LIFE_US = 7 * 24 * 3_600 * 1_000_000
 #: Open invitations of a project.
 OPEN_MAX = 100
-_OVER = "this invitation is not valid: it was used or taken back, or a week has passed"
+_OVER = "this invitation is not valid: it was used or taken back, or a week has passed: ask for another"
 
 
 class InvitationInfo(msgspec.Struct, frozen=True):

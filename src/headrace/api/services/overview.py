@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from collections.abc import Mapping
+from typing import Any, Final, NamedTuple
 
 import msgspec
 
@@ -12,11 +12,12 @@ from headrace.api.services.base import Actor, Context, live_project, require
 from headrace.api.services.records import COLUMNS_OF, POINT, TYPES_OF, Record, from_row
 from headrace.catalog import keys
 from headrace.catalog import stats as stat_rows
+from headrace.dialects.registry import DIALECTS
 from headrace.records.ids import stat_text
 from headrace.records.tables import EVENTS
 from headrace.store.buckets import Grid, finest, grid
 from headrace.store.client import Store
-from headrace.store.counts import MAX_NAMED, count_points, count_rows
+from headrace.store.counts import MAX_NAMED, Counts, count_all
 from headrace.store.events import list_newest, list_rows
 from headrace.store.points import last_points
 
@@ -31,6 +32,7 @@ REFUSALS = 5
 POINTS: Final = "stat"
 #: As :data:`POINTS` when a project has too many stats of both kinds to tell them apart.
 ALL_POINTS: Final = "points"
+_DIALECTS: Final = tuple(dialect.name for dialect in DIALECTS)
 
 
 class RateLine(msgspec.Struct, frozen=True):
@@ -99,8 +101,9 @@ def overview(
         number = live_project(conn, actor, project).number
     first, last = start // 1000, max(end // 1000, start // 1000 + 1)
     buckets = grid(first, last, finest(first, last, zone, BARS), zone)
-    counted = {table: count_rows(store, number, table, buckets) for table in TYPES_OF}
-    events = sum(sum(counts.values()) for counts in counted[EVENTS.name].values())
+    told = _told_apart(context, number)
+    found = count_all(store, number, tuple(TYPES_OF), _DIALECTS, buckets, named=told.named)
+    events = sum(sum(counts.values()) for counts in found.rows[EVENTS.name].values())
     now = context.now()
     since = None
     if end >= now - RECENT_US and events >= NEWEST:
@@ -108,7 +111,7 @@ def overview(
     return Overview(
         start,
         end,
-        _rate(counted, _points(context, store, number, buckets), buckets),
+        _rate(found.rows, told.points(found), buckets),
         newest(context, store, number, NEWEST, since),
         _refused(context, number),
         health,
@@ -185,20 +188,36 @@ def _rate(
     return Rate(buckets.resolution, list(buckets.starts), lines, sum(line.total for line in lines))
 
 
-def _points(context: Context, store: Store, project: int, buckets: Grid) -> dict[str, dict[int, int]]:
-    """Points that were sent as such. The shorter of two lists tells them from those made of events: of their stats, or of the others."""
+class _Told(NamedTuple):
+    """How points that were sent as such are told from those made of events. ``named``: the shorter of two lists of stats, which are those
+    of points sent (``own``) or the others. ``apart`` False: both are too long.
+    """
+
+    named: list[int]
+    own: bool
+    apart: bool = True
+
+    def points(self, counted: Counts) -> dict[str, dict[int, int]]:
+        """The points' line, without those made of events, which are counted themselves."""
+        if not self.apart:
+            return {ALL_POINTS: counted.points}
+        if self.own:
+            return {POINTS: counted.named}
+        # The rollups that both counts are read from get an insert one after the other.
+        left = {start: max(0, count - counted.named.get(start, 0)) for start, count in counted.points.items()}
+        return {POINTS: {start: count for start, count in left.items() if count}}
+
+
+def _told_apart(context: Context, project: int) -> _Told:
     with context.catalog.read() as conn:
         others = stat_rows.numbers(conn, project, source=POINTS, same=False, limit=MAX_NAMED + 1)
-        own: Sequence[int] | None = None
-        if len(others) > MAX_NAMED:
-            own = stat_rows.numbers(conn, project, source=POINTS, same=True, limit=MAX_NAMED + 1)
-    if own is None:
-        return {POINTS: count_points(store, project, buckets, but=others)}
-    if not own:
-        return {}
-    if len(own) <= MAX_NAMED:
-        return {POINTS: count_points(store, project, buckets, only=own)}
-    return {ALL_POINTS: count_points(store, project, buckets)}
+        shorter = min(len(others), MAX_NAMED)
+        own = stat_rows.numbers(conn, project, source=POINTS, same=True, limit=shorter + 1)
+    if len(own) <= shorter:
+        return _Told(own, own=True)
+    if len(others) <= MAX_NAMED:
+        return _Told(others, own=False)
+    return _Told([], own=False, apart=False)
 
 
 def _refused(context: Context, project: int) -> list[Refusal]:

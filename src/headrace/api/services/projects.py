@@ -1,4 +1,4 @@
-"""Projects: made, listed, archived."""
+"""Projects: made, listed, archived, deleted."""
 
 from __future__ import annotations
 
@@ -29,6 +29,8 @@ from headrace.records.times import month_of
 
 #: The largest monthly quota, records.
 QUOTA_MAX = 10**15
+#: The largest rate of a project at Logister's endpoints, units a minute (logister.md 1.10).
+RATE_MAX = 10_000_000
 #: Characters of a slug before the number that makes it unique.
 SLUG_MAX = 60
 #: The slug of a name without any letter or digit of ASCII.
@@ -39,7 +41,8 @@ _BROUGHT_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 class ProjectInfo(msgspec.Struct, frozen=True):
     """``number`` is what the project's rows carry; ``platform`` what it is for; ``quota`` how many records it may be given in a calendar
-    month (UTC), None for any number. Times in µs.
+    month (UTC), None for any number; ``logister_rate`` how many units a minute each of its keys may send to Logister's endpoints, None for
+    the dialect's own limit. Times in µs.
     """
 
     id: str
@@ -51,6 +54,7 @@ class ProjectInfo(msgspec.Struct, frozen=True):
     archived_at: int | None
     platform: str
     quota: int | None
+    logister_rate: int | None
 
 
 class ProjectUse(ProjectInfo, frozen=True):
@@ -82,16 +86,25 @@ def create(
     if id is not None and (actor.account is not None or not _BROUGHT_ID.fullmatch(id)):
         raise ServiceError("invalid", "an id of your own is 1 to 64 letters, digits, dots, dashes or underscores")
     with context.catalog.write() as conn:
-        _require_owner(conn, actor.who)
+        if actor.who.kind == "account" and not _may_create(conn, actor.who.id):
+            raise ServiceError(
+                "forbidden", "only owners of this server and accounts with projects of their own make projects"
+            )
         account_id = actor.account or _account(conn, account)
         if id is not None and projects.by_id(conn, id) is not None:
-            raise ServiceError("conflict", "another project has this id")
+            raise ServiceError("conflict", "another project has this id, or had it before it was deleted")
         row = add(context, conn, actor.who, title, account_id, platform, id, quota)
         return _shown(context, conn, [row])[0]
 
 
+def may_create(context: Context, account_id: str) -> bool:
+    """Whether the person of this account may make a project."""
+    with context.catalog.read() as conn:
+        return _may_create(conn, account_id)
+
+
 def list_all(context: Context, actor: Actor, *, archived: bool = False) -> list[ProjectUse]:
-    """The projects that the actor reaches, by number; archived ones only when asked for."""
+    """The projects that the actor reaches, by number; those that are archived or being deleted only when asked for."""
     with context.catalog.read() as conn:
         rows = projects.load_all(conn, actor.account)
         wanted = [row for row in rows if actor.reaches(row) and (archived or row.state == "live")]
@@ -129,6 +142,28 @@ def set_quota(context: Context, actor: Actor, ref: str | int, quota: int | None)
         return _shown(context, conn, [any_project(conn, actor, number)])[0]
 
 
+def set_logister_rate(context: Context, actor: Actor, ref: str | int, rate: int | None) -> ProjectUse:
+    """Sets how many units a minute each key of a project may send to Logister's endpoints, unless the key has a rate of its own; None for
+    the dialect's limit. It counts at once. Raises ``not_found``, ``invalid``, and ``forbidden`` for all but the operator.
+    """
+    if actor.account is not None:
+        raise ServiceError("forbidden", "a project's rate is set by the server's operator")
+    with context.catalog.write() as conn:
+        project = live_project(conn, actor, ref)
+        projects.set_logister_rate(conn, project.id, None if rate is None else between(rate, "rate", 1, RATE_MAX))
+        audit.note(
+            context,
+            conn,
+            actor,
+            "changed settings",
+            subject_id=project.id,
+            subject=project.name,
+            project=project.number,
+            details="no Logister rate of its own" if rate is None else f"Logister rate {rate} a minute",
+        )
+        return _shown(context, conn, [any_project(conn, actor, project.number)])[0]
+
+
 def archive(context: Context, actor: Actor, ref: str | int) -> ProjectUse:
     """Archives a project and revokes its keys at once. Raises ``not_found``, ``forbidden`` for a person who is not its owner,
     ``conflict`` when it is archived already.
@@ -145,6 +180,29 @@ def archive(context: Context, actor: Actor, ref: str | int) -> ProjectUse:
             context, conn, actor, "archived a project", subject_id=project.id, subject=project.name, project=number
         )
         return _shown(context, conn, [any_project(conn, actor, project.number)])[0]
+
+
+def delete(context: Context, actor: Actor, ref: str | int) -> ProjectUse:
+    """Begins the deletion of a live or archived project: its keys are unknown and nothing of it is found from now on; what it holds goes
+    soon. Raises ``not_found`` (also when it is being deleted already), ``forbidden`` for a key of one project and for a person who is not
+    its owner.
+    """
+    require(actor, "manage")
+    with context.catalog.write() as conn:
+        project = any_project(conn, actor, ref)
+        if actor.role != "owner" and (actor.role is not None or actor.project is not None):
+            raise ServiceError("forbidden", "a project is deleted by an account-wide key or an owner of the project")
+        projects.begin_deletion(conn, project.id, context.now())
+        audit.note(
+            context,
+            conn,
+            actor,
+            "deleted a project",
+            subject_id=project.id,
+            subject=project.name,
+            project=project.number,
+        )
+        return _shown(context, conn, [project._replace(state="deleting")])[0]
 
 
 def add(
@@ -209,12 +267,12 @@ def _slug(name: str) -> str:
     return re.sub(r"[^a-z0-9]+", "-", plain)[:SLUG_MAX].strip("-") or _SLUGLESS
 
 
-def _require_owner(conn: Connection, who: Who) -> None:
-    """Of people only owners of the instance make projects; a key may make them for its account."""
-    if who.kind == "account":
-        row = accounts.by_id(conn, who.id)
-        if row is None or row.role != "owner":
-            raise ServiceError("forbidden", "only an owner of this server may make projects")
+def _may_create(conn: Connection, account_id: str) -> bool:
+    """Owners of the instance, and accounts that projects belong to: their keys for all projects make others, too. Who came by an
+    invitation only sees what they were invited to.
+    """
+    row = accounts.by_id(conn, account_id)
+    return row is not None and (row.role == "owner" or bool(projects.load_all(conn, account_id)))
 
 
 def _account(conn: Connection, ref: str | None) -> str:

@@ -12,6 +12,7 @@ The account that owns a project is its owner, and so is every owner of the insta
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import NamedTuple
 
 from sqlalchemy import Connection
@@ -23,6 +24,8 @@ from headrace.catalog import members, projects
 from headrace.catalog.projects import ProjectRow
 from headrace.records.text import clean_text
 
+#: The states of projects that people look into.
+LIVE = ("live",)
 #: From the least to the most.
 ROLES = ("viewer", "member", "admin", "owner")
 #: What a role may do, in the words that keys use.
@@ -35,7 +38,7 @@ SCOPES_OF = {
 
 
 class Membership(NamedTuple):
-    """A live project, the role that an account has in it, and the actor that services are given there."""
+    """A project, the role that an account has in it, and the actor that services are given there."""
 
     info: ProjectInfo
     role: str
@@ -46,27 +49,31 @@ class Membership(NamedTuple):
         return ROLES.index(self.role) >= ROLES.index(role)
 
 
-def membership(conn: Connection, account: AccountInfo, ref: str | int, who: Who) -> Membership:
-    """The account's place in the live project with this number, id or slug. Raises ``not_found``, the same for projects that the
-    account does not belong to.
+def membership(
+    conn: Connection, account: AccountInfo, ref: str | int, who: Who, states: Collection[str] = LIVE
+) -> Membership:
+    """The account's place in the live project with this number, id or slug, or in one whose state is among ``states``. Raises
+    ``not_found``, the same for projects that the account does not belong to.
     """
     project = projects.by_number(conn, ref) if isinstance(ref, int) else _by_text(conn, clean_text(ref))
-    role = None if project is None or project.state != "live" else _role(conn, account, project)
+    role = None if project is None or project.state not in states else _role(conn, account, project)
     if project is None or role is None:
         raise ServiceError("not_found", "project not found")
     return Membership(info(project), role, _actor(account, project, role, who))
 
 
-def memberships(context: Context, account: AccountInfo, who: Who) -> list[Membership]:
-    """Every live project that the account belongs to, by number; all of them for an owner of the instance."""
+def memberships(context: Context, account: AccountInfo, who: Who, states: Collection[str] = LIVE) -> list[Membership]:
+    """Every live project that the account belongs to, or those whose state is among ``states``, by number; all of them for an owner of
+    the instance.
+    """
     with context.catalog.read() as conn:
         if account.role == "owner":
             found = [(row, "owner") for row in projects.load_all(conn)]
         else:
             own = [(row, "owner") for row in projects.load_all(conn, account.id)]
             found = [*own, *members.projects_of(conn, account.id)]
-    live = sorted((pair for pair in found if pair[0].state == "live"), key=lambda pair: pair[0].number)
-    return [Membership(info(row), role, _actor(account, row, role, who)) for row, role in live]
+    wanted = sorted((pair for pair in found if pair[0].state in states), key=lambda pair: pair[0].number)
+    return [Membership(info(row), role, _actor(account, row, role, who)) for row, role in wanted]
 
 
 def _by_text(conn: Connection, ref: str) -> ProjectRow | None:

@@ -22,6 +22,7 @@ from headrace.api.services.roles import Membership
 from headrace.catalog import accounts as account_rows
 from headrace.catalog import logins
 from headrace.catalog.logins import LoginRow
+from headrace.catalog.projects import KEPT_STATES
 from headrace.records.text import clean_text
 
 #: Random bytes of a token.
@@ -113,6 +114,18 @@ def project(context: Context, viewer: Viewer, ref: str | int) -> Membership:
 def projects(context: Context, viewer: Viewer) -> list[Membership]:
     """Every live project that the viewer belongs to, by number."""
     return roles.memberships(context, viewer.account, viewer.actor.who)
+
+
+def retired(context: Context, viewer: Viewer) -> list[Membership]:
+    """The projects that are archived or being deleted and that the viewer owns, by number."""
+    places = roles.memberships(context, viewer.account, viewer.actor.who, ("archived", "deleting"))
+    return [place for place in places if place.allows("owner")]
+
+
+def kept_project(context: Context, viewer: Viewer, ref: str | int) -> Membership:
+    """As :func:`project`, but archived ones are found, too."""
+    with context.catalog.read() as conn:
+        return roles.membership(conn, viewer.account, ref, viewer.actor.who, KEPT_STATES)
 
 
 def list_open(context: Context, viewer: Viewer) -> list[SessionInfo]:

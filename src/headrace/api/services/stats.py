@@ -84,12 +84,12 @@ def page(
         else:
             found = stats.newest(conn, number, _MOMENTS[order], after=after, limit=limit + 1, **filters)
         secret = meta.instance_secret(conn)
-    fresh = (_record(row) for row in pending if _matches(row, search, type, source))
+    fresh = (record_of(row) for row in pending if _matches(row, search, type, source))
     key = _KEYS[order]
     rows = _merge(found, (row for row in fresh if after is None or key(row) > _place(after, order)), key)
     shown = rows[:limit]
     following = _cursor(shown[-1], order) if len(rows) > limit else None
-    return StatPage([_info(row, secret) for row in shown], following)
+    return StatPage([info_of(row, secret) for row in shown], following)
 
 
 def get(context: Context, actor: Actor, *, project: str | int, ref: str) -> StatInfo:
@@ -100,7 +100,7 @@ def get(context: Context, actor: Actor, *, project: str | int, ref: str) -> Stat
     with context.catalog.read() as conn:
         number = live_project(conn, actor, project).number
         secret = meta.instance_secret(conn)
-    return _info(find(context, number, ref), secret)
+    return info_of(find(context, number, ref), secret)
 
 
 def find(context: Context, project: int, ref: str) -> StatRecord:
@@ -111,10 +111,10 @@ def find(context: Context, project: int, ref: str) -> StatRecord:
     with context.catalog.read() as conn:
         if wanted is not None:
             by_id = stats.by_id(conn, project, wanted)
-            by_id = by_id or next((_record(row) for row in pending if row.stat_id == wanted), None)
+            by_id = by_id or next((record_of(row) for row in pending if row.stat_id == wanted), None)
             if by_id is not None:
                 return by_id
-        named = _merge(stats.by_name(conn, project, text), (_record(row) for row in pending if row.name == text))
+        named = _merge(stats.by_name(conn, project, text), (record_of(row) for row in pending if row.name == text))
     if not named:
         raise ServiceError("not_found", "stat not found")
     return min(named, key=lambda row: (SOURCES.index(row.source), row.type))
@@ -175,11 +175,13 @@ def _merge(
     return sorted([*found, *(row for row in fresh if row.stat_id not in known)], key=key)
 
 
-def _record(row: StatRow) -> StatRecord:
+def record_of(row: StatRow) -> StatRecord:
+    """A stat that is not projected yet, as the catalog will have it."""
     return StatRecord(row.stat_id, row.project, row.source, row.name, row.type, None, False, row.created_at, None, None)
 
 
-def _info(row: StatRecord, secret: bytes) -> StatInfo:
+def info_of(row: StatRecord, secret: bytes) -> StatInfo:
+    """A stat as callers see it; ``secret`` is the instance's."""
     return StatInfo(
         id=stat_text(row.stat_id),
         name=row.name,

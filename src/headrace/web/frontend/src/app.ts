@@ -1,10 +1,10 @@
 // On every page behind the door.
-import "htmx.org";
 import { startCopy } from "./kit/copy";
+import { startExchange } from "./kit/exchange";
+import { startForms } from "./kit/forms";
 import { startKeys } from "./kit/keys";
 import { startLive } from "./kit/live";
 import { startMenus } from "./kit/menus";
-import { csrf } from "./kit/page";
 import { startPalette } from "./kit/palette";
 import { refreshTimes, startTimes } from "./kit/times";
 import { startTheme } from "./kit/theme";
@@ -16,9 +16,7 @@ startPalette();
 startKeys();
 startLive();
 startTimes();
+startExchange();
+startForms();
 
-document.addEventListener("htmx:config:request", (event) => {
-  const { ctx } = (event as CustomEvent<{ ctx: { request: { headers: Record<string, string> } } }>).detail;
-  ctx.request.headers["X-CSRF-Token"] = csrf;
-});
 document.addEventListener("htmx:after:swap", () => refreshTimes());

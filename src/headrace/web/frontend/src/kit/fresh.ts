@@ -1,4 +1,5 @@
 // Parts of the page as the server shows them now: fetched as the whole page, exchanged by id, so that there is one way to draw a row.
+import htmx from "htmx.org";
 
 /** Puts the elements with these ids in place of the page's own; what was not there before arrives with a glow. */
 export async function refresh(url: string, ids: readonly string[], signal?: AbortSignal): Promise<void> {
@@ -15,6 +16,7 @@ export async function refresh(url: string, ids: readonly string[], signal?: Abor
       if (known.size && !known.has(row.dataset["id"])) row.classList.add("arrived");
     }
     now.replaceWith(document.adoptNode(then));
+    htmx.process(then);
   }
   document.dispatchEvent(new CustomEvent("headrace:fresh"));
 }

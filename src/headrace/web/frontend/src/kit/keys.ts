@@ -1,4 +1,4 @@
-// Keys everywhere: "g" and a letter go to a page, j and k move through a list, "/" searches, "?" shows all of it.
+// Keys everywhere: "g" and a letter go to a page, j and k move through a list, x chooses a line, "/" searches, "?" shows all of it.
 // Single keys can be switched off (WCAG 2.1.4): people who speak to their computer press them by accident.
 import { openPalette } from "./palette";
 import { isTyping } from "./page";
@@ -45,6 +45,7 @@ function single(key: string, help: HTMLDialogElement | null): boolean {
   else if (key === "/") searchHere();
   else if (key === "j") move(1);
   else if (key === "k") move(-1);
+  else if (key === "x") document.activeElement?.closest("[data-list] tr")?.querySelector<HTMLElement>("input[type=checkbox]")?.click();
   else return false;
   return true;
 }

@@ -1,10 +1,10 @@
-// The command palette: every page, every project, and the project's stats by name.
+// The command palette: every page and project, what the frame's buttons do, and the project's stats by name.
 import { element, prefix } from "./page";
 
 interface Entry {
   text: string;
   note: string;
-  href: string;
+  go: () => void;
 }
 
 /** Stats asked for while typing, and how long a pause must be, ms. */
@@ -55,12 +55,12 @@ export function startPalette(): void {
   });
 }
 
-/** What the frame's links lead to. */
+/** What the frame's links and buttons do. */
 function collect(): Entry[] {
-  return [...document.querySelectorAll<HTMLAnchorElement>("a[data-entry]")].map((link) => ({
-    text: link.dataset["entry"] ?? "",
-    note: link.dataset["note"] ?? "",
-    href: link.href,
+  return [...document.querySelectorAll<HTMLElement>("[data-entry]")].map((one) => ({
+    text: one.dataset["entry"] ?? "",
+    note: one.dataset["note"] ?? "",
+    go: () => one.click(),
   }));
 }
 
@@ -85,7 +85,7 @@ async function askStats(query: string): Promise<void> {
     const answer = await fetch(`${url}.json?q=${encodeURIComponent(query)}&limit=${STATS}`, { signal: asked.signal });
     if (!answer.ok) return;
     const found = (await answer.json()) as { stats?: { id: string; name: string }[] };
-    const stats = (found.stats ?? []).slice(0, STATS).map((one) => ({ text: one.name, note: "Stat", href: `${url}/${one.id}` }));
+    const stats = (found.stats ?? []).slice(0, STATS).map((one) => ({ text: one.name, note: "Stat", go: () => location.assign(`${url}/${one.id}`) }));
     render([...match(query), ...stats]);
   } catch (error) {
     if (!(error instanceof DOMException)) throw error;
@@ -125,5 +125,5 @@ function select(at: number): void {
 function go(entry: Entry | undefined): void {
   if (!entry) return;
   dialog()?.close();
-  location.assign(entry.href);
+  entry.go();
 }

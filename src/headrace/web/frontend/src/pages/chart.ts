@@ -1,7 +1,7 @@
 // A stat's chart: lines, the period before as dashes, notes as marks; dragging looks closer by changing the URL.
 import uPlot from "uplot";
+import { exchange } from "../kit/exchange";
 import { colour } from "../kit/theme";
-import "./filters";
 
 interface Line {
   name: string;
@@ -28,7 +28,9 @@ const DOTS = 60;
 const MISSING = 3;
 /** A drag of fewer pixels is a click. */
 const DRAG = 6;
-const short = new Intl.NumberFormat("en", { notation: "compact", maximumSignificantDigits: 3 });
+/** As web/words.py writes figures. */
+const STEPS = [[1e15, "P"], [1e12, "T"], [1e9, "G"], [1e6, "M"], [1e3, "k"]] as const;
+const three = new Intl.NumberFormat("en", { maximumSignificantDigits: 3 });
 const long = new Intl.NumberFormat("en", { maximumSignificantDigits: 6 });
 
 /** Names of ticks by their distance in seconds: the tick itself, and what is added where a year or a day begins. */
@@ -88,7 +90,7 @@ function options(drawing: Drawing, width: number): uPlot.Options {
     scales: { x: { time: true }, y: { range: (_, low, high) => [Math.min(0, low ?? 0), (high ?? 0) > 0 ? high * 1.08 : low < 0 ? 0 : 1] } },
     axes: [
       { stroke: ink, grid, ticks: grid, font, values: TIMES },
-      { stroke: ink, grid, ticks: grid, font, size: 64, values: (_, splits) => splits.map((one) => short.format(one)) },
+      { stroke: ink, grid, ticks: grid, font, size: 64, values: (_, splits) => splits.map(short) },
     ],
     cursor: { drag: { x: true, y: false, setScale: false }, y: false },
     hooks: { setSelect: [(self) => zoom(self)], setCursor: [(self) => tell(self, drawing)], draw: [(self) => mark(self, drawing)] },
@@ -113,7 +115,7 @@ function zoom(self: uPlot): void {
   url.searchParams.set("range", "custom");
   url.searchParams.set("from", moment(self.posToVal(left, "x")));
   url.searchParams.set("to", moment(self.posToVal(left + width, "x")));
-  location.assign(url);
+  exchange(url);
 }
 
 function moment(seconds: number): string {
@@ -130,6 +132,12 @@ function tell(self: uPlot, drawing: Drawing): void {
     if (!line || at == null) place.textContent = "";
     else place.textContent = number(line.values[at]) + (line.previous.length ? ` · ${number(line.previous[at])}` : "") + (line.unit ? ` ${line.unit}` : "");
   });
+}
+
+/** A figure of the axis: 500 · 12.5 k · 3 M. */
+function short(value: number): string {
+  const [size, unit] = STEPS.find(([step]) => Math.abs(value) >= step) ?? [1, ""];
+  return unit ? `${three.format(value / size)} ${unit}` : three.format(value);
 }
 
 function number(value: number | null | undefined): string {
@@ -159,12 +167,12 @@ function mark(self: uPlot, drawing: Drawing): void {
 
 /** Names of stats while one is typed. */
 function suggest(): void {
-  const input = document.querySelector<HTMLInputElement>("input[data-suggest]");
-  const list = document.getElementById("stat-names");
   let pause: ReturnType<typeof setTimeout> | undefined;
-  input?.addEventListener("input", () => {
+  document.addEventListener("input", ({ target: input }) => {
+    if (!(input instanceof HTMLInputElement) || input.dataset["suggest"] === undefined) return;
     clearTimeout(pause);
     pause = setTimeout(async () => {
+      const list = document.getElementById("stat-names");
       const answer = await fetch(`${input.dataset["suggest"]}?limit=10&q=${encodeURIComponent(input.value)}`);
       if (!answer.ok || !list) return;
       const found = (await answer.json()) as { stats: { name: string }[] };
@@ -175,5 +183,6 @@ function suggest(): void {
 
 document.addEventListener("headrace:theme", draw);
 document.addEventListener("headrace:fresh", draw);
+document.addEventListener("htmx:after:swap", draw);
 draw();
 suggest();

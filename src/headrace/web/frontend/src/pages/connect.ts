@@ -18,6 +18,13 @@ const SHOWN = 5;
 const place = document.querySelector<HTMLElement>(".arrival");
 const list = element("ol", "", "arrived-list");
 
+/** A dialect as the choices above call it; points say only that they came as StatFlow or StatHat. */
+function title(dialect: string): string {
+  const names = dialect === "stat" ? ["statflow", "stathat"] : [dialect];
+  const known = names.map((name) => document.querySelector<HTMLElement>(`[data-choices=dialect] > [value="${CSS.escape(name)}"]`)?.dataset["title"]);
+  return known.filter(Boolean).join(", ") || dialect;
+}
+
 function show(record: Arrived): void {
   if (!place) return;
   if (!list.isConnected) {
@@ -32,10 +39,10 @@ function show(record: Arrived): void {
   }
   const item = element("li", "", "arrived");
   const words = [record.name, record.text].filter((one, at, all) => one && all.indexOf(one) === at).join(" · ");
-  item.append(element("span", record.dialect, "badge good"), element("span", record.type, "badge plain"), element("bdi", words));
+  item.append(element("span", title(record.dialect), "badge good"), element("span", record.type, "badge plain"), element("bdi", words));
   list.prepend(item);
   while (list.children.length > SHOWN) list.lastElementChild?.remove();
-  announce(`A record arrived: ${record.dialect} ${words}`);
+  announce(`A record arrived: ${title(record.dialect)} ${words}`);
 }
 
 if (place?.dataset["liveUrl"]) {

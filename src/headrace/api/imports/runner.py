@@ -1,0 +1,114 @@
+"""The thread that runs imports, one after the other; those that a stop interrupts go on after the next start."""
+
+from __future__ import annotations
+
+import logging
+import threading
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from headrace.admission.keys import LookUpFailed
+from headrace.api.imports.job import Ended, Job, Rooms
+from headrace.api.imports.source import BadAddress, Source, SourceFailed, Stopped, read_address
+from headrace.catalog import imports, meta
+from headrace.catalog.imports import ImportRow
+from headrace.catalog.sealing import IMPORT_TOKENS, NotSealed, Seal
+from headrace.store import StoreError
+
+#: Seconds until an import that the store or the catalog would not take is tried again.
+TROUBLE_S = 10.0
+#: Seconds that a stop waits for the thread.
+STOP_S = 5.0
+
+_log = logging.getLogger("headrace.imports")
+
+
+class Runner:
+    """``private``: addresses of one's own network will do. States: idle → (``wake``) working → idle; ``stop`` from either."""
+
+    def __init__(self, rooms: Rooms, *, private: bool) -> None:
+        self.private = private
+        self._rooms = rooms
+        self._asked = threading.Event()
+        self._stopping = threading.Event()
+        self._source: Source | None = None
+        self._thread = threading.Thread(target=self._work, name="imports", daemon=True)
+
+    def start(self) -> None:
+        """Begins with what an earlier process left."""
+        self._asked.set()
+        self._thread.start()
+
+    def wake(self) -> None:
+        """There is something to import. Any thread."""
+        self._asked.set()
+
+    def stop(self) -> None:
+        """Leaves what is under way for the next start."""
+        self._stopping.set()
+        self._asked.set()
+        source = self._source
+        if source is not None:
+            source.close()
+        if self._thread.is_alive():
+            self._thread.join(STOP_S)
+
+    def _work(self) -> None:
+        while not self._stopping.is_set():
+            self._asked.wait()
+            self._asked.clear()
+            try:
+                self._round()
+            except Stopped:
+                return
+            except (SQLAlchemyError, StoreError, LookUpFailed, RuntimeError, OSError) as error:
+                if self._stopping.is_set():
+                    return
+                _log.warning("an import has to wait: %s", (str(error) or type(error).__name__).splitlines()[0])
+                self._stopping.wait(TROUBLE_S)
+                self._asked.set()
+
+    def _round(self) -> None:
+        """Runs what is open until nothing is."""
+        while not self._stopping.is_set():
+            with self._rooms.catalog.read() as connection:
+                rows = imports.waiting(connection)
+            if not rows:
+                return
+            self._run(rows[0])
+
+    def _run(self, row: ImportRow) -> None:
+        try:
+            self._source = self._open(row)
+            if self._stopping.is_set():
+                raise Stopped
+            Job(self._rooms, row, self._source).run()
+        except SourceFailed as error:
+            self._end(row, "failed", str(error))
+        except Ended:
+            self._end(row, "cancelled", None)
+        finally:
+            source, self._source = self._source, None
+            if source is not None:
+                source.close()
+
+    def _open(self, row: ImportRow) -> Source:
+        with self._rooms.catalog.read() as connection:
+            seal = Seal(meta.instance_secret(connection), IMPORT_TOKENS)
+        try:
+            place, token = read_address(row.base_url, private=self.private), seal.open(row.token)
+        except (BadAddress, NotSealed) as error:
+            raise SourceFailed(str(error)) from None
+        return Source(place, token, private=self.private, wait=self._stopping.wait)
+
+    def _end(self, row: ImportRow, status: str, error: str | None) -> None:
+        with self._rooms.catalog.write() as connection:
+            imports.step(
+                connection,
+                row,
+                status=status,
+                error=error,
+                current_stat=None,
+                token="",
+                finished_at=self._rooms.now(),
+            )

@@ -1,0 +1,221 @@
+"""A StatHat export as a client sees it: one host, no redirects, bounded in time and size, patient with rates.
+
+The address comes from a user, so the server must not become their way into the network behind it: only https to public addresses unless
+the operator allows more, and the connection goes to the very address that was looked at.
+"""
+
+from __future__ import annotations
+
+import http.client
+import ipaddress
+import json
+import socket
+import ssl
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from typing import Any, NamedTuple
+from urllib.parse import quote, urlencode, urlsplit
+
+#: Bytes of one answer, and seconds it may take in all and between two pieces of it.
+ANSWER_MAX = 32 << 20
+ANSWER_S = 120.0
+PIECE_S = 20.0
+_PIECE = 1 << 16
+#: Characters of an address.
+ADDRESS_MAX = 2_000
+#: Waits before a request is repeated, seconds: from the first on doubled up to the last. How often, when the source does not answer and
+#: when it asks for patience.
+FIRST_WAIT_S, LAST_WAIT_S = 2.0, 60.0
+TRIES, RATE_TRIES = 6, 40
+
+#: Addresses that stand for others, some of which the standard library takes for public ones: 6to4, Teredo, NAT64, IPv4 in IPv6.
+_DISGUISED = tuple(
+    ipaddress.ip_network(text) for text in ("2002::/16", "2001::/32", "64:ff9b::/96", "64:ff9b:1::/48", "::/96")
+)
+
+#: Waits so many seconds; True: stop waiting and give up, the server ends.
+Wait = Callable[[float], bool]
+
+
+class BadAddress(ValueError):
+    """An address that nothing is fetched from; the text says why."""
+
+
+class SourceFailed(Exception):
+    """The source cannot be read: the import has failed. The text never holds the token."""
+
+
+class Stopped(Exception):
+    """The server ends; the import goes on after its next start."""
+
+
+class _Again(Exception):
+    """Worth repeating."""
+
+
+class Place(NamedTuple):
+    """Where an export is: scheme, host, port and the path in front of ``/x/``."""
+
+    scheme: str
+    host: str
+    port: int
+    path: str
+
+
+def read_address(text: str, *, private: bool) -> Place:
+    """The place of ``text``, an address without query or user. ``private``: http will do. Raises :class:`BadAddress`."""
+    try:
+        parts = urlsplit(text.strip())
+        port = parts.port
+    except ValueError:
+        raise BadAddress("base_url must be an https address") from None
+    if len(text) > ADDRESS_MAX or parts.scheme not in ("https", "http") or not parts.hostname or not text.isascii():
+        raise BadAddress("base_url must be an https address")
+    if parts.scheme == "http" and not private:
+        raise BadAddress("base_url must be an https address: import_private=yes allows others")
+    if parts.query or parts.fragment or "@" in parts.netloc or not text.strip().isprintable() or " " in text.strip():
+        raise BadAddress("base_url is a scheme, a host and perhaps a port and a path, nothing else")
+    return Place(parts.scheme, parts.hostname, port or (443 if parts.scheme == "https" else 80), parts.path.rstrip("/"))
+
+
+def is_public(text: str) -> bool:
+    """Whether an IP address belongs to the public network, and is no other one in disguise."""
+    address = ipaddress.ip_address(text.partition("%")[0])
+    if isinstance(address, ipaddress.IPv6Address):
+        if address.ipv4_mapped is not None:
+            address = address.ipv4_mapped
+        elif any(address in network for network in _DISGUISED):
+            return False
+    return address.is_global and not address.is_multicast
+
+
+class Source:
+    """One export under one token. ``wait`` is told how long to be patient. Used by one thread; ``close`` may be called by another."""
+
+    def __init__(self, place: Place, token: str, *, private: bool, wait: Wait) -> None:
+        self._place = place
+        self._token = token
+        self._private = private
+        self._wait = wait
+        self._connection: http.client.HTTPConnection | None = None
+        self._closed = False
+
+    def close(self) -> None:
+        """Ends the connection, also under a request that waits."""
+        self._closed = True
+        self._hang_up()
+
+    def stats(self, offset: int) -> list[Any]:
+        """A page of the list of stats. Raises :class:`SourceFailed`, :class:`Stopped`."""
+        found = self._get("/statlist", {"offset": str(offset)})
+        if found is None:
+            raise SourceFailed("there is no StatHat export at this address")
+        return found
+
+    def data(self, ids: Sequence[str], timeframe: str, start: int) -> list[Any] | None:
+        """Datasets of the stats ``ids`` from ``start`` (Unix seconds); None when the source knows none of them."""
+        path = "/data/" + "/".join(quote(one, safe="") for one in ids)
+        return self._get(path, {"t": timeframe, "start": str(start)})
+
+    def _get(self, path: str, query: dict[str, str]) -> list[Any] | None:
+        """The array at ``path``, None for a 404."""
+        target = f"{self._place.path}/x/{quote(self._token, safe='')}{path}?{urlencode(query)}"
+        pause, failed, refused = FIRST_WAIT_S, 0, 0
+        while True:
+            if self._closed:
+                raise Stopped
+            try:
+                status, body = self._ask(target)
+                if not _is_rate(status, body):
+                    return _array(status, body)
+                refused += 1
+                trouble = "the source keeps saying that its rate limit is exceeded"
+            except (_Again, OSError, http.client.HTTPException) as error:
+                self._hang_up()
+                failed += 1
+                trouble = f"the source does not answer: {_words(error)}"
+            if failed >= TRIES or refused >= RATE_TRIES:
+                raise SourceFailed(trouble)
+            if self._wait(pause):
+                raise Stopped
+            pause = min(LAST_WAIT_S, pause * 2)
+
+    def _ask(self, target: str) -> tuple[int, bytes]:
+        connection = self._connection or self._connect()
+        until = time.monotonic() + ANSWER_S
+        headers = {"Accept": "application/json", "Accept-Encoding": "identity", "User-Agent": "Headrace"}
+        connection.request("GET", target, headers=headers)
+        answer = connection.getresponse()
+        pieces, size = [], 0
+        while piece := answer.read(_PIECE):
+            size += len(piece)
+            if size > ANSWER_MAX:
+                self._hang_up()
+                raise SourceFailed(f"the source sent more than {ANSWER_MAX >> 20} MiB at once")
+            if time.monotonic() > until:
+                raise _Again("it is too slow")
+            pieces.append(piece)
+        if answer.status >= 500:
+            raise _Again(f"status {answer.status}")
+        return answer.status, b"".join(pieces)
+
+    def _connect(self) -> http.client.HTTPConnection:
+        """A connection to an address of the host that was looked at, whatever its name means a moment later."""
+        host, port = self._place.host, self._place.port
+        found = [str(item[4][0]) for item in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)]
+        if not self._private and not all(map(is_public, found)):
+            raise SourceFailed("the host has a private address: import_private=yes allows it")
+        connection = http.client.HTTPConnection(host, port, timeout=PIECE_S)
+        line = socket.create_connection((found[0], port), timeout=PIECE_S)
+        if self._place.scheme == "https":
+            line = ssl.create_default_context().wrap_socket(line, server_hostname=host)
+        connection.sock = line
+        # Without it a connection that was closed would be opened anew, to whatever the name means then.
+        connection.auto_open = False
+        self._connection = connection
+        return connection
+
+    def _hang_up(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            if connection.sock is not None:
+                with suppress(OSError):
+                    connection.sock.shutdown(socket.SHUT_RDWR)
+            connection.close()
+
+
+def _is_rate(status: int, body: bytes) -> bool:
+    """StatHat tells it inside a 200, with an object where an array is due (stathat.md 1.8)."""
+    return status == http.client.TOO_MANY_REQUESTS or (
+        status == http.client.OK and body.lstrip()[:1] == b"{" and b"rate limit" in body[:1_000].lower()
+    )
+
+
+def _array(status: int, body: bytes) -> list[Any] | None:
+    if status == http.client.NOT_FOUND:
+        return None
+    if status in (http.client.UNAUTHORIZED, http.client.FORBIDDEN):
+        raise SourceFailed("the source does not take this access token")
+    if 300 <= status < 400:
+        raise SourceFailed("the source sends us elsewhere: give the address that it points to")
+    if status != http.client.OK:
+        raise SourceFailed(f"the source answers {status}")
+    try:
+        found = json.loads(body)
+    except (ValueError, RecursionError):
+        raise SourceFailed("what the source sends is no StatHat export") from None
+    if type(found) is not list:
+        raise SourceFailed("what the source sends is no StatHat export")
+    return found
+
+
+def _words(error: Exception) -> str:
+    """What kind of trouble it is; an error of the library may repeat the path, and with it the token."""
+    if isinstance(error, _Again):
+        return str(error)
+    if isinstance(error, ssl.SSLError):
+        return f"TLS: {error.reason or 'failed'}"
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
+    return type(error).__name__

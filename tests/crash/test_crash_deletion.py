@@ -1,0 +1,116 @@
+"""A project is being deleted while the server is killed: at each step of it the next start goes on, until nothing of the project is left;
+what others were acknowledged meanwhile is there exactly once.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import pytest
+import requests
+from crash_load import BASE, YEAR_BEFORE
+from crash_rig import Rig, opened, until
+
+from headrace.cli.errors import CliError
+
+SCRIPT = Path(__file__).parent.parent / "operations" / "ops_held.py"
+
+#: Where the process ends, by ``launch.py``'s name of the step, and at which time of reaching it.
+STEPS = {
+    "it was asked for, nobody was answered": ("delete.begun", 1),
+    "closed, its rows still in the journal": ("delete.closed", 1),
+    "drained": ("delete.drained", 1),
+    "claims of events forgotten, of spans not": ("delete.claims", 1),
+    "the engine was asked for some tables": ("delete.asked", 4),
+    "rows gone": ("delete.rows", 1),
+    "the catalog half cleared, not committed": ("delete.clearing", 3),
+    "before the last commit": ("delete.ending", 1),
+    "after it": ("delete.ended", 1),
+}
+
+
+class Doomed:
+    """A rig, and the numbers of the projects that were deleted on it."""
+
+    def __init__(self, rig: Rig) -> None:
+        self.rig = rig
+        self.numbers: list[str] = []
+
+    def project(self, name: str) -> tuple[str, str]:
+        """A project with something in every table that claims, rollups and projections come from; gives its id and a key."""
+        server = self.rig.server
+        made = server.call("project.create", name=name)
+        self.numbers.append(str(made["number"]))
+        key = server.key(made["id"], unlimited=True)
+        items = [{"stat": f"s{n}", "value": n, "timestamp": then} for n in range(8) for then in (BASE, YEAR_BEFORE)]
+        log = {"event_type": "log", "message": name, "uuid": str(uuid4())}
+        span = {"event_type": "span", "name": name, "trace_id": name, "span_id": "1", "uuid": str(uuid4())}
+        for path, body in (
+            ("/v1/ingest/batch", {"items": items}),
+            ("/api/v1/ingest_events", {"event": log}),
+            ("/api/v1/ingest_events", {"event": span}),
+            ("/api/v1/check_ins", {"check_in": {"slug": name}}),
+            ("/ingest/v1/http-requests", {"requests": [_request(name)]}),
+        ):
+            headers = {"Authorization": f"Bearer {key}"}
+            assert requests.post(server.url + path, json=body, headers=headers, timeout=20).ok, path
+        return made["id"], key
+
+
+def _request(host: str) -> dict[str, Any]:
+    timing = {"statusCode": 200, "durationMs": 1, "timestamp": BASE * 1000}
+    return {"traceId": host, "direction": "inbound", "method": "GET", "host": host, "path": "/", **timing}
+
+
+@pytest.fixture(scope="module")
+def shared_doomed(server_class: Any, shim: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Doomed]:
+    """At its end every file is looked at for what is left of those that were deleted."""
+    with opened(server_class, tmp_path_factory.mktemp("deletion"), shim) as rig:
+        doomed = Doomed(rig)
+        yield doomed
+    command = [sys.executable, str(SCRIPT), str(rig.server.data), *doomed.numbers]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    held = json.loads(done.stdout)["held"]
+    assert not any(rows for one in held.values() for rows in one.values()), held
+
+
+@pytest.fixture
+def doomed(shared_doomed: Doomed) -> Doomed:
+    shared_doomed.rig.alive()
+    return shared_doomed
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_a_kill_at_each_step(doomed: Doomed, step: str) -> None:
+    rig, (name, nth) = doomed.rig, STEPS[step]
+    first, _ = doomed.project(f"first.{name}")
+    until(lambda: rig.gauge("loader_lag_seconds") == 0, "the loader")
+    rig.run()
+    if name == "delete.closed":
+        rig.put("hold")
+    project, key = doomed.project(name)
+    rig.arm(name, nth)
+    for one in (project, first):
+        try:
+            rig.server.call("project.delete", project=one)
+        except (CliError, AssertionError):  # it died before it answered
+            assert name == "delete.begun"
+    rig.wait_death()
+    rig.load.pause()
+    rig.recover()
+    if name == "delete.begun":
+        rig.server.call("project.delete", project=first)
+    answer = requests.get(f"{rig.server.url}/v1/stats", headers={"Authorization": f"Bearer {key}"}, timeout=20)
+    assert answer.status_code == 401
+    until(lambda: {one["id"] for one in rig.server.call("project.list")}.isdisjoint((project, first)), "the deletion")
+    with pytest.raises(CliError, match="had it before it was deleted"):
+        rig.server.call("project.create", name="again", id=project)
+    rig.verify_retries()
+    rig.verify()

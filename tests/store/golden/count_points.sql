@@ -1,3 +1,0 @@
-SELECT toUnixTimestamp64Milli(ts) - toUnixTimestamp64Milli(ts) % 900000 AS bucket, sum(count) AS n
-FROM points_15m WHERE project = {project:UInt32} AND ts >= fromUnixTimestamp64Milli({start:Int64}, 'UTC') AND ts < fromUnixTimestamp64Milli({end:Int64}, 'UTC')
-GROUP BY bucket ORDER BY bucket
