@@ -39,10 +39,13 @@ def _values(kind: str) -> Callable[[int, int], float]:
 
 
 def _main(kind: str, codec: str, count: int) -> None:
-    from headrace.records.points import ResolvedPoints, encode_points  # noqa: PLC0415 - in the measuring process only
+    from headrace.records.ids import STAT_NUMBER_END  # noqa: PLC0415 - in the measuring process only
+    from headrace.records.points import ResolvedPoints, encode_points  # noqa: PLC0415
     from headrace.store import PointRecords, Store  # noqa: PLC0415
 
     value = _values(kind)
+    numbers = random.Random(11)
+    stats = [numbers.randrange(1, STAT_NUMBER_END) for _ in range(STATS)]  # as admission draws them
     with tempfile.TemporaryDirectory(prefix="headrace-bench-") as root:
         store = Store.open("chdb", folder=Path(root), value_codec=codec)
         start = int(time.time() * 1000) - count // STATS * STEP_MS
@@ -50,8 +53,8 @@ def _main(kind: str, codec: str, count: int) -> None:
         for first in range(0, count // STATS, 150):
             points = ResolvedPoints()
             for turn in range(first, min(first + 150, count // STATS)):
-                for stat in range(STATS):
-                    points.add(stat + 1, start + turn * STEP_MS, value(stat, turn), 0)
+                for place, stat in enumerate(stats):
+                    points.add(stat, start + turn * STEP_MS, value(place, turn), 0)
             for body, number in encode_points(1, points).values():
                 store.insert("points", PointRecords(body, batch), number, f"bench:{batch}")
                 batch += 1

@@ -123,3 +123,14 @@ def test_derived_points_beyond_the_limit_stay_raw(catalog: Catalog, clock: Clock
         assert len(draft.new_stats) == 4
     finally:
         room.close()
+
+
+def test_what_is_counted(catalog: Catalog) -> None:
+    save(catalog, row(1, "a"), row(2, "b"), row(3, "a", "counter", "logister"))
+    stats = registry(catalog, pending=[row(4, "new")])
+    assert (stats.count(PROJECT, "stat"), stats.count(PROJECT, "logister"), stats.count(2, "stat")) == (3, 1, 0)
+    undo = stats.add(row(5, "more"))
+    assert stats.count(PROJECT, "stat") == 4
+    undo()
+    stats.forget_trashed(PROJECT, [1, 4])
+    assert stats.count(PROJECT, "stat") == 1

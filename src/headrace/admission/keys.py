@@ -60,6 +60,8 @@ class KeyTable:
         self.quotas: dict[int, int] = {}
         #: Logister's limit of the live projects that have one of their own, units a minute, by number; to be read only.
         self.logister_rates: dict[int, int] = {}
+        #: How many stats of the source ``stat`` the live projects may have that have a limit, by number; to be read only.
+        self.stats_max: dict[int, int] = {}
         #: Mobile tokens that were looked up since the key epoch last moved.
         self._mobile: dict[bytes, KeyRow] = {}
         self._looked = 0.0
@@ -132,6 +134,7 @@ class KeyTable:
                     self._platforms = projects.load_platforms(connection)
                     self.quotas = projects.load_quotas(connection)
                     self.logister_rates = projects.load_logister_rates(connection)
+                    self.stats_max = projects.load_stats_max(connection)
                     self._mobile.clear()
             self._version, self._epoch = version, epoch
         self._looked = time.monotonic()

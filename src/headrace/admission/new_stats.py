@@ -13,18 +13,27 @@ from headrace.records.points import ResolvedPoints
 SOURCE = "stat"
 
 
-async def make_stats(admission: Admission, project: int, wanted: Sequence[tuple[str, str]], now: int) -> list[StatRow]:
+async def make_stats(
+    admission: Admission, project: int, wanted: Sequence[tuple[str, str]], now: int, most: int | None
+) -> list[StatRow | None]:
     """The stats of these (name, type), in their order; those that are missing are made, by way of the journal like all others, and are
-    durable on return. One that is there keeps its type. On the event loop's thread. Raises ``LookUpFailed``, ``JournalUnavailable``.
+    durable on return. One that is there keeps its type. ``most``: stats that the project may have, None for any number; None in the place
+    of one too many. On the event loop's thread. Raises ``LookUpFailed``, ``JournalUnavailable``.
     """
     registry = admission.stats
     made: dict[str, StatRow] = {}
-    rows: list[StatRow] = []
+    rows: list[StatRow | None] = []
     for name, stat_type in wanted:
         known = registry.names(project, SOURCE).get(name) or registry.look_up(project, SOURCE, name, None)
-        if known is None and name not in made:
+        if known is not None:
+            rows.append(StatRow(known.stat_id, project, SOURCE, name, known.type, now))
+        elif name in made:
+            rows.append(made[name])
+        elif most is not None and registry.count(project, SOURCE) + len(made) >= most:
+            rows.append(None)
+        else:
             made[name] = registry.draft(project, SOURCE, name, stat_type, now)
-        rows.append(made[name] if known is None else StatRow(known.stat_id, project, SOURCE, name, known.type, now))
+            rows.append(made[name])
     if made:
         submission = Submission((), lambda _: Answer(204), counted=False)
         await admission.append(

@@ -112,6 +112,10 @@ class StatRegistry:
         """Whether a derived source may have ``extra`` more stats."""
         return source == "stat" or self._counts.get((project, source), 0) + extra < self._derived_max
 
+    def count(self, project: int, source: str) -> int:
+        """How many stats there are that are not in the trash."""
+        return self._counts.get((project, source), 0)
+
     @staticmethod
     def draft(project: int, source: str, name: str, type_: str, now: int) -> StatRow:
         """A new stat with a random number, 63 bits so that any SQL integer holds it."""
@@ -154,6 +158,7 @@ class StatRegistry:
         """Stats of ``project`` went into the trash: their names make new ones."""
         for stat_id in stat_ids:
             self._pending.pop(stat_id, None)
+        self._counts[project, "stat"] = self.count(project, "stat") - len(stat_ids)
         self.forget_project(project)
 
     def _remember(self, row: StatRow) -> Known:

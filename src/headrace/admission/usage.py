@@ -60,8 +60,9 @@ class Usage:
         slot = (project, self._this_month())
         if batch is not self._batch:
             self._begin(batch)
-        self._add(self._counts, slot, units)
-        self._add(self._given, slot, units)
+        counts, given = self._counts, self._given
+        counts[slot] = counts.get(slot, 0) + units
+        given[slot] = given.get(slot, 0) + units
 
     def _begin(self, batch: Batch) -> None:
         given: Counts = {}

@@ -53,7 +53,7 @@ class Fault(StrEnum):
     ENCODING = "encoding"  # a Content-Encoding that the route does not take
     UNREADABLE = "unreadable"  # a compressed body that does not decode
     RATE = "rate"  # detail.state, detail.retry_after
-    QUOTA = "quota"  # the project's records of this month; detail.retry_after
+    QUOTA = "quota"  # the project's records of this month, with detail.retry_after; its stats, with detail.limit
     AUTH_RATE = "auth_rate"  # too many failed look-ups or requests from this address
     IDEMPOTENCY_KEY = "idempotency_key"  # not 1-255 visible ASCII
     UNAVAILABLE = "unavailable"  # 503: not durable now, or a look-up that could not be made; detail.retry_after

@@ -52,19 +52,19 @@ def first_id(held: bytes, record_id: str) -> str:
     return str(UUID(bytes=held)) if len(held) == UUID_BYTES else record_id
 
 
-def accepted(record_id: str, *, with_legacy_id: bool = True, is_span: bool = False) -> Render:
+def accepted(project: int, record_id: str, *, with_legacy_id: bool = True, is_span: bool = False) -> Render:
     """Renders the answer for one record once it is decided: 201, 200 for a replay, 422 for another family's UUID."""
-    return partial(_told, record_id, with_legacy_id, is_span)
+    return partial(_told, project, record_id, with_legacy_id, is_span)
 
 
-def _told(record_id: str, with_legacy_id: bool, is_span: bool, decisions: Sequence[Decision]) -> Answer:
+def _told(project: int, record_id: str, with_legacy_id: bool, is_span: bool, decisions: Sequence[Decision]) -> Answer:
     decision = decisions[0]
     if decision is not NEW:
         if decision.verdict is Verdict.CONFLICT:
             return invalid([UUID_TAKEN])
         record_id = first_id(decision.value, record_id)
     # Bytes put together: nothing of them needs escaping.
-    number = f',"legacy_id":{legacy_id(record_id)}' if with_legacy_id else ""
+    number = f',"legacy_id":{legacy_id(project, record_id)}' if with_legacy_id else ""
     what = ',"type":"span"' if is_span else ""
     if decision is NEW:
         return Answer(201, f'{{"id":"{record_id}"{number},"status":"accepted"{what}}}'.encode())

@@ -76,9 +76,10 @@ def parse_batch(inbound: Inbound) -> Submission:
     batch_id = (inbound.header(b"x-logister-batch-id") or b"").decode("latin-1").strip()[:BATCH_ID_CHARS]
     if batch_id:
         head["batch_id"] = batch_id
+    project = inbound.project
 
     def render(decisions: Sequence[Decision]) -> Answer:
-        return _render(head, outcomes, decisions)
+        return _render(project, head, outcomes, decisions)
 
     return Submission(
         intents=[one.intent for one in made], render=render, cost=len(lines), void=len(made) < len(outcomes)
@@ -148,7 +149,9 @@ def _made_or_errors(line: Line, inbound: Inbound) -> Made | tuple[str, ...]:
         return invalid.errors
 
 
-def _render(head: dict[str, Any], outcomes: Sequence[Made | tuple[str, ...]], decisions: Sequence[Decision]) -> Answer:
+def _render(
+    project: int, head: dict[str, Any], outcomes: Sequence[Made | tuple[str, ...]], decisions: Sequence[Decision]
+) -> Answer:
     """202 when everything is stored, now or before; else 422, and nothing is stored."""
     decided = iter(decisions)
     results: list[dict[str, Any]] = []
@@ -158,7 +161,7 @@ def _render(head: dict[str, Any], outcomes: Sequence[Made | tuple[str, ...]], de
         if not isinstance(outcome, Made):
             result: dict[str, Any] = {"status": "rejected", "errors": list(outcome)}
         else:
-            result = _result(outcome, next(decided))
+            result = _result(project, outcome, next(decided))
         refused = refused or result["status"] != "accepted"
         duplicates += result.get("duplicate", False)
         results.append({"index": index, **result})
@@ -168,7 +171,7 @@ def _render(head: dict[str, Any], outcomes: Sequence[Made | tuple[str, ...]], de
     return json_answer(202, {**head, "status": "accepted", **counts, "results": results})
 
 
-def _result(made: Made, decision: Decision) -> dict[str, Any]:
+def _result(project: int, made: Made, decision: Decision) -> dict[str, Any]:
     if decision.verdict is Verdict.CONFLICT:
         # What a span finds held with an id is its place in its trace: its UUID could only be an event's, which has none.
         return {"status": "rejected", "errors": [SPAN_TAKEN if made.is_span and decision.value else UUID_TAKEN]}
@@ -180,6 +183,6 @@ def _result(made: Made, decision: Decision) -> dict[str, Any]:
         "status": "accepted",
         "type": "span" if made.is_span else "event",
         "id": record_id,
-        "legacy_id": legacy_id(record_id),
+        "legacy_id": legacy_id(project, record_id),
         "duplicate": duplicate,
     }

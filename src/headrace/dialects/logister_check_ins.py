@@ -109,7 +109,7 @@ def plain_check_in(inbound: Inbound) -> Submission | None:
         return None
     record_id = uuid or uuid7(received_us)
     intent = _plain_intent(inbound, sent, slug, status, record_id, event_claims(inbound.project, uuid))
-    return Submission((intent,), accepted(record_id, with_legacy_id=False))
+    return Submission((intent,), accepted(inbound.project, record_id, with_legacy_id=False))
 
 
 def _plain_intent(
@@ -204,7 +204,7 @@ def exact_check_in(inbound: Inbound) -> Submission:
     )
     return Submission(
         intents=(event_intent(record, inbound.project, inbound.received_us),),
-        render=accepted(record.id, with_legacy_id=False),
+        render=accepted(inbound.project, record.id, with_legacy_id=False),
     )
 
 

@@ -58,7 +58,7 @@ def exact_event(inbound: Inbound) -> Submission:
     if inbound.key_kind == MOBILE:
         bind_event(fields, inbound.bindings)
     made = make_record(fields, checked_uuid(fields), inbound)
-    return Submission(intents=(made.intent,), render=accepted(made.id, is_span=made.is_span))
+    return Submission(intents=(made.intent,), render=accepted(inbound.project, made.id, is_span=made.is_span))
 
 
 def checked_uuid(fields: dict[str, Any]) -> str:

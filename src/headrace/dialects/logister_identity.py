@@ -10,13 +10,14 @@ from uuid import UUID
 from headrace.dialects.logister_normalize import first_filled, text_of
 from headrace.records.intents import Claim, claim_key
 
-#: Where a record is claimed by its UUID: an event without a value, a span with its id. A UUID belongs to one of the two.
-UUID_FAMILY = "logister.uuid"
+#: Where a record is claimed by its UUID: an event without a value, a span with its id. A UUID belongs to one of the two. The name is the one
+#: under which 0.1.0 claimed events: those that it took stay known.
+UUID_FAMILY = "logister.event"
 #: Where a span is claimed by its trace and span id.
 TRACE_FAMILY = "logister.trace_span"
 
 _UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\Z", re.ASCII)
-_LEGACY_MASK = (1 << 52) - 1
+_LEGACY_BITS = 52
 
 
 class InvalidUuid(ValueError):
@@ -40,12 +41,10 @@ def as_uuid(value: Any) -> str | None:
     return text if _UUID.match(text) else None
 
 
-def legacy_id(record_id: str) -> int:
-    """The number that older clients know a record by: the same on every replay, and exact in a double. Both halves of the UUID are in
-    it, since some kinds have their time in one of them and a constant in the other.
-    """
-    number = int(record_id.replace("-", ""), 16)
-    return (number ^ number >> 64) & _LEGACY_MASK
+def legacy_id(project: int, record_id: str) -> int:
+    """The number that older clients know a record by: the same on every replay, another in each project, and exact in a double (rulings 3)."""
+    digest = sha256(f"{project}:{record_id}".encode()).digest()
+    return int.from_bytes(digest[:8], "big") >> (64 - _LEGACY_BITS)
 
 
 def event_claims(project: int, uuid: str) -> tuple[Claim, ...]:

@@ -106,7 +106,7 @@ def parse_plain(inbound: Inbound) -> Submission | None:
         return None
     record_id = uuid or uuid7(inbound.received_us)
     intent = _intent(inbound, event, record_id, *found, event_claims(inbound.project, uuid))
-    return Submission((intent,), accepted(record_id))
+    return Submission((intent,), accepted(inbound.project, record_id))
 
 
 def _intent(

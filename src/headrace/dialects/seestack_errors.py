@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from hashlib import sha256
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, NamedTuple
 
 import msgspec
 
 from headrace.dialects.base import Inbound
-from headrace.dialects.jsontext import compact_text
+from headrace.dialects.jsontext import compact_text, may_be_shallow
 from headrace.dialects.seestack_fields import Fields, labels_of, linked, reading, submission
 from headrace.dialects.seestack_forms import BLANK, Unreadable, stored, text
 from headrace.records.ids import uuid7
@@ -33,12 +34,12 @@ PASSED_OVER = (
     "io.netty.",
 )
 
-#: The text fields: those that may be refused, and those that upstream does not know. The first of the user's is its id.
-_CHECKED = ("exceptionClass", "message", "level", "environment", "release")
+#: The text fields that upstream does not know, and those of the user, of which the first is its id.
 _SPARE = ("service", "traceId", "spanId", "requestId", "sessionId", "fingerprint")
-_TEXTS = (*_CHECKED, *_SPARE)
 _USER = ("id", "email", "ip")
 _TEXT = frozenset([str])
+#: Programs fail in the same places again and again: fingerprints that are remembered, and the characters of a stack of which one is.
+REMEMBERED, REMEMBERED_CHARS = 512, 4_096
 
 
 class ErrorUser(msgspec.Struct, omit_defaults=True):
@@ -72,12 +73,62 @@ class ErrorEvent(msgspec.Struct, rename="camel", omit_defaults=True):
     request_context: dict[str, Any] | None = None
 
 
-@reading
-def parse_error(inbound: Inbound, fields: Fields) -> Submission:
+class _PlainUser(msgspec.Struct, forbid_unknown_fields=True, gc=False):
+    id: str | None = None
+    email: str | None = None
+    ip: str | None = None
+
+
+class _PlainError(msgspec.Struct, rename="camel", forbid_unknown_fields=True, gc=False):
+    """An error as nearly all programs send it: every field of its own type. What else there may be is left to the exact reader."""
+
+    exception_class: str
+    message: str
+    stack_trace: list[str] | None = None
+    level: str | None = None
+    environment: str | None = None
+    release: str | None = None
+    user: _PlainUser | None = None
+    metadata: dict[str, Any] | None = None
+    session_id: str | None = None
+    trace_id: str | None = None
+    span_id: str | None = None
+    request_id: str | None = None
+    service: str | None = None
+    fingerprint: str | None = None
+    breadcrumbs: Any = None
+    request_context: Any = None
+
+
+_decode = msgspec.json.Decoder(_PlainError).decode
+
+
+class _Read(NamedTuple):
+    """What is stored of an error: its text fields ``_SPARE`` last, "" for what is absent, and ``raw`` as JSON."""
+
+    texts: Sequence[str]
+    user_id: str
+    frames: Sequence[str]
+    metadata: Any
+    raw: str
+
+
+def parse_error(inbound: Inbound) -> Submission:
     """One event of the type ``error``."""
-    texts, user_id = _plain(fields) or _exact(fields)
-    name, message, level, environment, release, service, trace_id, span_id, request_id, session_id, own_group = texts
-    metadata = fields.sent.get("metadata")
+    read = _read_plain(inbound.body)
+    return _parse_exactly(inbound) if read is None else _submission(inbound, read)
+
+
+@reading
+def _parse_exactly(inbound: Inbound, fields: Fields) -> Submission:
+    return _submission(inbound, _read_exactly(fields))
+
+
+def _submission(inbound: Inbound, read: _Read) -> Submission:
+    name, message, level, environment, release, service, trace_id, span_id, request_id, session_id, own_group = (
+        read.texts
+    )
+    metadata = read.metadata
     links = linked(metadata)
     received, record_id = inbound.received_us, uuid7(inbound.received_us)
     values = (  # the columns of ``EVENTS``
@@ -96,46 +147,60 @@ def parse_error(inbound: Inbound, fields: Fields) -> Submission:
         "",  # parent_span_id
         request_id or links.spare("requestId"),
         session_id,
-        user_id,
+        read.user_id,
         "error",
         level or DEFAULT_LEVEL,
         name,
         message,
-        own_group.strip(BLANK) or fingerprint(name, _frames(fields.sent.get("stackTrace"))),
+        own_group.strip(BLANK) or fingerprint(name, read.frames),
         "",  # status
         None,  # duration_ms
         None,  # value
         labels_of(metadata),
-        compact_text(fields.sent),
+        read.raw,
     )
     return submission((Intent((RowIn(EVENTS.name, values),)),), stored(record_id))
 
 
-def _plain(fields: Fields) -> tuple[list[str], str] | None:
-    """The text fields and the user's id of an error in which nothing has to be converted or refused, else None."""
-    texts = fields.plain(_TEXTS)
-    if texts is None or not texts[0].strip(BLANK) or not texts[1].strip(BLANK):
+def _read_plain(body: bytes) -> _Read | None:
+    """An error in which nothing has to be converted or refused, as the exact reader reads it; None when only that one can tell."""
+    if b"\\u0000" in body or not may_be_shallow(body):
         return None
-    if texts[2] not in LEVELS and fields.sent.get("level") is not None:
+    try:
+        error = _decode(body)
+        raw = body.decode().strip()
+    except (ValueError, RecursionError):
         return None
-    frames, user = fields.sent.get("stackTrace"), fields.sent.get("user")
-    if frames is not None and (type(frames) is not list or not _TEXT.issuperset(map(type, frames))):
+    name, message, level = error.exception_class, error.message, error.level
+    if not name.strip(BLANK) or not message.strip(BLANK) or (level is not None and level not in LEVELS):
         return None
-    if user is None:
-        return texts, ""
-    known = Fields(user).plain(_USER) if type(user) is dict else None
-    return None if known is None else (texts, known[0])
+    texts = (
+        name,
+        message,
+        level or "",
+        error.environment or "",
+        error.release or "",
+        error.service or "",
+        error.trace_id or "",
+        error.span_id or "",
+        error.request_id or "",
+        error.session_id or "",
+        error.fingerprint or "",
+    )
+    user_id = "" if error.user is None else error.user.id or ""
+    return _Read(texts, user_id, error.stack_trace or (), error.metadata, raw)
 
 
-def _exact(fields: Fields) -> tuple[list[str], str]:
+def _read_exactly(fields: Fields) -> _Read:
     """The same fields, one by one. Raises ``Unreadable`` and the 422."""
     texts = [fields.required("exceptionClass"), fields.required("message")]
-    _frames(fields.sent.get("stackTrace"))
+    frames = _frames(fields.sent.get("stackTrace"))
     texts += [fields.one_of("level", LEVELS), fields.text("environment"), fields.text("release")]
     user = fields.inner("user")
     user_id, *_ = [user.text(name) for name in _USER]
     fields.check()
-    return texts + [fields.spare(name) for name in _SPARE], user_id
+    texts += [fields.spare(name) for name in _SPARE]
+    return _Read(texts, user_id, frames, fields.sent.get("metadata"), compact_text(fields.sent))
 
 
 def _frames(sent: Any) -> list[str]:
@@ -150,6 +215,12 @@ def _frames(sent: Any) -> list[str]:
 
 def fingerprint(name: str, frames: Sequence[str]) -> str:
     """Upstream's grouping (2.2): 64 hex characters of the trimmed class and the first frames of the program's own."""
+    if sum(map(len, frames), len(name)) > REMEMBERED_CHARS:
+        return _fingerprint(name, *frames)
+    return _remembered(name, *frames)
+
+
+def _fingerprint(name: str, *frames: str) -> str:
     parts = [name.strip(BLANK)]
     for frame in frames:
         trimmed = frame.strip(BLANK)
@@ -158,3 +229,6 @@ def fingerprint(name: str, frames: Sequence[str]) -> str:
             if len(parts) > FINGERPRINT_FRAMES:
                 break
     return sha256("|".join(parts).encode("utf-8", "surrogatepass")).hexdigest()
+
+
+_remembered = lru_cache(maxsize=REMEMBERED)(_fingerprint)

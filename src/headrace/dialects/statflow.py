@@ -17,6 +17,9 @@ BODY_CAP = 4 * 1024 * 1024
 LIMIT = Limit("bucket", per_minute=36_000, burst=10_000)
 
 
+#: What a project is told that may have no more stats (1.3).
+STAT_LIMIT = "stat limit reached"
+
 _ONE = json_answer(202, {"accepted": 1})
 
 
@@ -84,6 +87,8 @@ def fault(kind: Fault, detail: FaultDetail) -> Answer:
             return error_answer(415, "unsupported content encoding")
         case Fault.UNREADABLE:
             return error_answer(400, "body does not match its content encoding")
+        case Fault.QUOTA if detail.limit:
+            return json_answer(403, {"error": STAT_LIMIT, "limit": detail.limit}, reason=STAT_LIMIT)
         case Fault.QUOTA:  # in the same words as a rate (1.3)
             return error_answer(429, "rate limit exceeded", (retry_after(detail.retry_after),), reason=QUOTA_USED)
         case Fault.RATE | Fault.AUTH_RATE:

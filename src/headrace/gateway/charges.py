@@ -57,6 +57,6 @@ def rate_detail(charge: Charge) -> FaultDetail:
 
 def charge_reading(exchange: Exchange) -> None:
     """A body that is refused while its cost is still unknown costs one (``Route.decode``)."""
-    if exchange.route.decode is not None and exchange.at and exchange.route.steps[exchange.at - 1] in READING:
+    if exchange.route.decode is not None and exchange.at and exchange.names[exchange.at - 1] in READING:
         with suppress(Refused):
             _charge(exchange, 1)

@@ -9,7 +9,7 @@ from urllib.parse import parse_qsl
 
 from headrace.admission.deciding import Draft
 from headrace.admission.keys import KeyRow, LookUpFailed
-from headrace.dialects.base import Dialect, Fault, FaultDetail, Feature, LimitState, Route
+from headrace.dialects.base import Dialect, Fault, FaultDetail, Feature, LimitState, Route, Step
 from headrace.records.intents import Answer, StreamAnswer, Submission
 
 if TYPE_CHECKING:
@@ -34,11 +34,14 @@ StepFunction = Callable[["Exchange"], Waiting]
 
 
 class Plan(NamedTuple):
-    """What answers a path and method: the route (or what stands in for one that is missing) with its steps as functions."""
+    """What answers a head: the route (or what stands in for one that is missing), and the names and functions of the steps that are
+    still to be taken.
+    """
 
     match: Match
     dialect: Dialect
     route: Route
+    names: tuple[Step, ...]
     steps: tuple[StepFunction, ...]
 
 
@@ -61,6 +64,7 @@ class Exchange:
         "limit_state",
         "line",
         "match",
+        "names",
         "reading",
         "received_us",
         "retry_key",
@@ -77,7 +81,7 @@ class Exchange:
         self.head = head
         #: The body as sent; None while it is still coming in.
         self.sent = sent
-        self.match, self.dialect, self.route, self.steps = plan
+        self.match, self.dialect, self.route, self.names, self.steps = plan
         #: Which of the steps is next.
         self.at = 0
         #: What refused the request, for counters and the key's owner.

@@ -108,7 +108,7 @@ class Gateway:
     def _plan(self, head: Head) -> Plan | None:
         """What answers the head, None when no dialect does; found out once for each head that the front keeps."""
         match = self.table.match(head.method, head.path)
-        plan = None if match is None else make_plan(match, match.route or _missing(match.dialect, head.path))
+        plan = None if match is None else make_plan(match, match.route or _missing(match.dialect, head.path), head)
         head.notes["plan"] = plan
         return plan
 
@@ -256,7 +256,7 @@ class Gateway:
         """A browser sends no body with a preflight: where the project decides, the key has to be in the query."""
         if match.cors or match.browsers is None:
             return match.cors
-        exchange = Exchange(self, line, head, b"", make_plan(match, match.browsers))
+        exchange = Exchange(self, line, head, b"", make_plan(match, match.browsers, head))
         try:
             auth(exchange)
             scope(exchange)

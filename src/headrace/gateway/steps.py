@@ -11,6 +11,7 @@ from headrace.dialects.base import Fault, FaultDetail, Route, Step
 from headrace.gateway.callers import auth, ip_guard, scope
 from headrace.gateway.charges import charge_cost, charge_request
 from headrace.gateway.exchange import Exchange, Plan, Refused, StepFunction, Waiting
+from headrace.gateway.front.heads import Head
 from headrace.gateway.reading import body, check, check_headers, declared_size, decode, parse
 from headrace.gateway.routes import Match
 
@@ -67,16 +68,21 @@ def decide(exchange: Exchange) -> None:
 
 
 def quota(exchange: Exchange) -> None:
-    """The project's records of this month, where it has a quota (rulings 2)."""
+    """The project's stats, and its records of this month, where it has a limit (statflow.md 1.3, rulings 2)."""
     gateway = exchange.gateway
     named = exchange.submission.project
-    most = gateway.keys.quotas.get(exchange.key.project if named is None else named)
-    if most is None:
+    project = exchange.key.project if named is None else named
+    most = gateway.keys.quotas.get(project)
+    stats_max = gateway.keys.stats_max.get(project)
+    if most is None and stats_max is None:
         return
     admission = gateway.admission
     if exchange.draft is None:
         exchange.draft = admission.decide(exchange.submission, exchange.key.project)
-    if admission.over_quota(exchange.draft, most):
+    new = sum(stat.source == "stat" for stat in exchange.draft.new_stats)
+    if stats_max is not None and new and admission.stats.count(project, "stat") + new > stats_max:
+        raise Refused(Fault.QUOTA, FaultDetail(limit=stats_max))
+    if most is not None and admission.over_quota(exchange.draft, most):
         raise Refused(Fault.QUOTA, FaultDetail(retry_after=min(QUOTA_RETRY_S, admission.usage.left_s())))
 
 
@@ -114,6 +120,13 @@ STEPS: dict[Step, StepFunction] = {
 }
 
 
-def make_plan(match: Match, route: Route) -> Plan:
-    """How ``route`` is gone through."""
-    return Plan(match, match.dialect, route, tuple(STEPS[step] for step in route.steps))
+def make_plan(match: Match, route: Route, head: Head) -> Plan:
+    """How ``route`` is gone through; steps that ``head`` alone lets pass are left out, for it comes again and again."""
+    names = tuple(step for step in route.steps if not _passes(step, route, head))
+    return Plan(match, match.dialect, route, names, tuple(STEPS[step] for step in names))
+
+
+def _passes(step: Step, route: Route, head: Head) -> bool:
+    if step == "declared_size":
+        return head.length <= route.cap
+    return step == "idempotency" and b"idempotency-key" not in head.headers
