@@ -19,7 +19,7 @@ from victim import RETRY, SHARED, SHARED_UUID, WORD, Victim
 from wire import Client, bearer
 
 from headrace.api.app import own_schema
-from headrace.api.openapi import build_document
+from headrace.api.openapi import TOKEN_SCOPES, build_document
 from headrace.dialects.registry import DIALECTS
 
 STRANGER = "stranger@example.test"
@@ -103,7 +103,7 @@ def operations_of(document: dict[str, Any]) -> list[Operation]:
                 Operation(
                     method.upper(),
                     path,
-                    tuple(scope for scopes in security[0].values() for scope in scopes),
+                    tuple(operation.get(TOKEN_SCOPES, [scope for scopes in security[0].values() for scope in scopes])),
                     tuple(one["name"] for one in parameters if one["in"] == "query"),
                     "requestBody" in operation,
                     frozenset(int(status) for status in operation["responses"]),

@@ -225,6 +225,8 @@ class House:
         """The loader of this house. Called before the journal takes its first row."""
         self._on_loop = on_loop
         journal, stats = self.journal, self.admission.stats
+        with self.catalog.read() as connection:
+            gone = projects.load_gone(connection)
         self.loader = Loader(
             journal_path=journal.path,
             journal_uuid=journal.uuid,
@@ -239,13 +241,9 @@ class House:
             open_store=self.open_store,
             catalog=self.catalog,
             clock=clock,
-            gone=self._gone_projects(),
+            gone=gone,
         )
         return self.loader
-
-    def _gone_projects(self) -> frozenset[int]:
-        with self.catalog.read() as connection:
-            return projects.load_gone(connection)
 
     def fold_claims(self, on_loop: OnLoop) -> None:
         """Moves claims from the journal to ``claims.db``. Blocking, for worker threads."""

@@ -3,7 +3,7 @@
 | step | done when | killed before its end |
 |---|---|---|
 | asked for | the catalog says ``deleting``: keys are unknown, reads find nothing | it was never asked for |
-| close | nothing more of it comes into the journal, and the loader drops what waits there | keys are unknown from the start on |
+| close | nothing more of it comes into the journal, the loader drops what waits there, no import of it runs | keys are unknown from the start on |
 | drain | the store has, or has dropped, what the journal held at that moment | again |
 | claims | its records' claims are out of ``claims.db`` (rows that were dropped leave theirs, which end with their time) | again |
 | rows | no table and no rollup of the store has rows of it, synced | again; the engine itself goes on with what it was asked |
@@ -18,6 +18,7 @@ from __future__ import annotations
 import logging
 import sqlite3
 import threading
+from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -56,9 +57,11 @@ class Deletions:
     :meth:`run`. The house's loader must be at work, or have drained the journal.
     """
 
-    def __init__(self, house: House, on_loop: OnLoop) -> None:
+    def __init__(self, house: House, on_loop: OnLoop, is_written: Callable[[int], bool] = lambda _: False) -> None:
+        """``is_written``: whether somebody else than the loader stores rows of the project right now; nobody begins to."""
         self._house = house
         self._on_loop = on_loop
+        self._is_written = is_written
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._keep_looking, name="deletions", daemon=True)
         self._trouble = ""
@@ -95,7 +98,10 @@ class Deletions:
         with self._house.catalog.read() as connection:
             waiting = projects.load_deleting(connection)
         for number in waiting:
-            self._drain(self._on_loop(partial(self._close, number)))
+            upto = self._on_loop(partial(self._close, number))
+            if self._is_written(number):
+                continue  # until the next look: others need not wait for it
+            self._drain(upto)
             self._forget_claims(number)
             store_deletion.delete_rows(self._house.store, number, self._pause)
             self._clear_catalog(number)

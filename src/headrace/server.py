@@ -85,13 +85,13 @@ async def _serve(house: House, asked_early: list[int]) -> int:
         return 0
     loader = house.make_loader(OnLoop(loop))
     keys = KeyTable(house.catalog, clock)
-    runner = make_runner(house)
+    runner = make_runner(house, keys)
     gateway = _make_gateway(house, keys, runner)
     house.journal.on_commit = loader.wake
     loader.start()
     loader.wake()
     listeners = Listeners(gateway.begin, house.settings)
-    deletions = Deletions(house, OnLoop(loop))
+    deletions = Deletions(house, OnLoop(loop), lambda project: runner.project == project)
     house.is_served = True
     control: ControlServer | None = None
     try:

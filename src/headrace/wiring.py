@@ -143,12 +143,12 @@ class Instruments:
         return Readiness((trouble,) if trouble else (), tuple(degraded))
 
 
-def make_runner(house: House) -> Runner:
+def make_runner(house: House, keys: KeyTable) -> Runner:
     """What runs imports. Called on the event loop's thread."""
     loop = asyncio.get_running_loop()
 
-    def make(project: int, wanted: Sequence[tuple[str, str]]) -> list[StatRow]:
-        made = make_stats(house.admission, project, wanted, clock())
+    def make(project: int, wanted: Sequence[tuple[str, str]]) -> list[StatRow | None]:
+        made = make_stats(house.admission, project, wanted, clock(), keys.stats_max.get(project))
         return asyncio.run_coroutine_threadsafe(made, loop).result(LOOP_WAIT_S)
 
     rooms = Rooms(house.catalog, house.open_store, make, clock)

@@ -92,6 +92,7 @@ class Site:
         invited = members.json()["invitations"]
         return {
             "slug": ids["slug"],
+            "project_id": ids["project"],
             "account": accounts[EMAIL],
             "session": next(one["id"] for one in sessions if not one["current"]) if len(sessions) > 1 else uuid4().hex,
             "invitation": invited[0]["id"],

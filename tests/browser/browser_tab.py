@@ -24,7 +24,8 @@ new PerformanceObserver(list => {
     window.__shifts.push([e.value, ...e.sources.map(s => s.node ? (s.node.outerHTML || s.node.textContent).slice(0, 120) : '?')]);
 }).observe({type: 'layout-shift', buffered: true});
 """
-_SETTLED = """() => document.fonts.ready.then(() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(() => setTimeout(done, 50)))))"""
+_DRAWN = "() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))"
+_SETTLED = f"() => document.fonts.ready.then({_DRAWN}).then(() => new Promise(done => setTimeout(done, 50)))"
 _WIDER = """() => {
   const room = document.documentElement.clientWidth;
   if (document.documentElement.scrollWidth <= room) return [];
@@ -38,16 +39,13 @@ _AXE = """(tags) => axe.run(document, {runOnly: tags, resultTypes: ['violations'
 
 class Tab:
     """``troubles``: what the console said in red, scripts that failed, dialogs that opened. ``bytes``: what was sent to the tab for its
-    last page, packed as it was.
+    last page, packed as it was. ``cached``: files are kept from one page to the next.
     """
 
-    def __init__(
-        self, browser: Any, url: str, person: Person | None = None, *, width: int = 1_280, scheme: str = "light"
-    ) -> None:
+    def __init__(self, browser: Any, url: str, person: Person | None = None, *, cached: bool = True) -> None:
         self.url = url
-        self.context = browser.new_context(viewport={"width": width, "height": HEIGHT}, color_scheme=scheme)
-        if person is not None:
-            self.context.add_cookies([person.cookie])
+        self.person = person
+        self.context = browser.new_context()
         self.context.add_init_script(_WATCH)
         self.page = self.context.new_page()
         self.troubles: list[str] = []
@@ -57,7 +55,20 @@ class Tab:
         self.page.on("dialog", self._asked)
         network = self.context.new_cdp_session(self.page)
         network.send("Network.enable")
+        network.send("Network.setCacheDisabled", {"cacheDisabled": not cached})
         network.on("Network.loadingFinished", self._arrived)
+        self.renew()
+
+    def renew(self) -> None:
+        """As if just opened, by the same person: opening one and reading its scripts for the first time costs as much as three pages."""
+        if self.page.url.startswith(self.url):
+            self.page.evaluate("localStorage.clear()")
+        self.context.clear_cookies()
+        if self.person is not None:
+            self.context.add_cookies([self.person.cookie])
+        self.page.set_viewport_size({"width": 1_280, "height": HEIGHT})
+        self.paint("light")
+        self.troubles.clear()
 
     def go(self, path: str) -> Any:
         """Loads a page as for the first time and waits until it rests; gives the answer."""
@@ -77,7 +88,7 @@ class Tab:
     def wider(self, width: int) -> list[str]:
         """What does not fit into a window of this width."""
         self.page.set_viewport_size({"width": width, "height": HEIGHT})
-        self.page.evaluate(_SETTLED)  # charts are drawn anew
+        self.page.evaluate(_DRAWN)  # charts anew
         return self.page.evaluate(_WIDER)
 
     def axe(self, rules: list[str] | None = None) -> list[str]:
@@ -88,8 +99,9 @@ class Tab:
             _AXE, {"type": "rule", "values": rules} if rules else {"type": "tag", "values": AXE_TAGS}
         )
 
-    def dark(self) -> None:
-        self.page.emulate_media(color_scheme="dark")
+    def paint(self, scheme: str) -> None:
+        """Light or dark."""
+        self.page.emulate_media(color_scheme=scheme)
 
     def _heard(self, message: Any) -> None:
         if message.type == "error":

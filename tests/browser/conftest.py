@@ -63,3 +63,19 @@ def open_tab(browser: Any) -> Iterator[Callable[..., Tab]]:
     yield open_one
     for tab in tabs:
         tab.context.close()
+
+
+@pytest.fixture(scope="module")
+def owners_tab(site: Site, browser: Any) -> Iterator[Tab]:
+    opened = Tab(browser, site.server.url, site.owner)
+    yield opened
+    opened.context.close()
+
+
+@pytest.fixture
+def tab(owners_tab: Tab) -> Iterator[Tab]:
+    """The owner's, as if just opened; nothing may go wrong in it."""
+    owners_tab.renew()
+    yield owners_tab
+    assert owners_tab.troubles == []
+    assert owners_tab.refused() == []

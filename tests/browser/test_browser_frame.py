@@ -2,16 +2,7 @@
 
 from __future__ import annotations
 
-import pytest
 from browser_tab import HEIGHT
-
-
-@pytest.fixture
-def tab(site, open_tab):
-    opened = open_tab(site.server.url, site.owner)
-    yield opened
-    assert opened.troubles == []
-    assert opened.refused() == []
 
 
 def place(site, name):
@@ -42,7 +33,30 @@ def test_every_page_is_a_few_keys_away(site, tab):
     page.keyboard.press("Control+k")
     page.get_by_role("combobox").wait_for()
     assert not keys.is_visible()
-    page.evaluate("localStorage.clear()")
+
+
+def test_the_palette_does_what_buttons_do(site, tab):
+    page = tab.page
+    tab.go(place(site, "overview"))
+    for command, seen in (("follow what arrives", "[data-live][aria-pressed=true]"), ("dark", "html[data-theme=dark]")):
+        page.keyboard.press("Control+k")
+        page.get_by_role("combobox").fill(command)
+        page.keyboard.press("Enter")
+        page.locator(seen).wait_for()
+
+
+def test_x_chooses_the_line(site, tab):
+    page = tab.page
+    tab.go(place(site, "stats"))
+    page.keyboard.press("j")
+    page.keyboard.press("x")
+    page.keyboard.press("j")
+    page.keyboard.press("x")
+    assert page.locator("input[name=more]:checked").count() == 2
+    page.keyboard.press("x")
+    page.get_by_role("button", name="Chart the chosen").click()
+    page.locator("main canvas").wait_for()
+    assert page.locator(".legend li").count() == 1
 
 
 def test_keys_typed_into_a_field_are_text(site, tab):
@@ -101,7 +115,16 @@ def test_the_range_goes_into_the_url_and_menus_close(site, tab):
     picker.click()
     page.get_by_role("link", name="Last 7 days").click()
     page.wait_for_url("**/overview?range=7d")
-    assert picker.inner_text().strip() == "Last 7 days"
+    page.wait_for_function(
+        "text => document.querySelector('#range > summary').innerText.trim() === text", arg="Last 7 days"
+    )
+    picker.click()
+    page.get_by_label("From").fill("2026-03-01T10:00")
+    page.get_by_label("To", exact=True).fill("2026-03-02T11:30")
+    page.locator("#range").get_by_role("button", name="Show").click()
+    page.wait_for_url("**/overview?range=custom&from=2026-03-01T10%3A00&to=2026-03-02T11%3A30")
+    assert picker.inner_text().strip() == "1 Mar 2026, 10:00 – 2 Mar 2026, 11:30"
+    assert page.evaluate("document.activeElement.closest('#range') !== null")
 
 
 def test_tabs_exchange_only_what_they_change(site, tab):

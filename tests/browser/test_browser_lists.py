@@ -21,14 +21,6 @@ def shop(site):
     return f"/app/p/{slug}"
 
 
-@pytest.fixture
-def tab(site, open_tab):
-    opened = open_tab(site.server.url, site.owner)
-    yield opened
-    assert opened.troubles == []
-    assert opened.refused() == []
-
-
 def keep(page):
     """Marks the document: a page that is loaded anew has no mark."""
     page.evaluate("window.kept = true")
@@ -63,6 +55,19 @@ def test_a_list_follows_what_is_typed_and_chosen_and_back_undoes_it(tab, shop):
     page.go_back()
     page.get_by_role("heading", name="Nothing matches").wait_for()
     assert page.get_by_label("Text").input_value() == "number 1"
+
+
+def test_a_server_that_does_not_answer_is_told(tab, shop):
+    page = tab.page
+    tab.go(f"{shop}/activity?range=7d")
+    page.route("**/activity?*", lambda route: route.abort())
+    page.get_by_label("Type").select_option("event")
+    page.get_by_text("The server does not answer").wait_for()
+    tab.troubles.clear()  # the console says so, too
+    page.unroute("**/activity?*")
+    page.get_by_label("Type").select_option("error")
+    page.locator(".pager", has_text="3 shown").wait_for()
+    assert not page.get_by_text("The server does not answer").is_visible()
 
 
 def test_a_record_is_opened_closed_and_left_by_keys(tab, shop):

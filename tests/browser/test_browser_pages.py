@@ -6,7 +6,7 @@ from html import unescape
 
 import pytest
 from browser_site import HOSTILE
-from browser_tab import WIDTHS
+from browser_tab import WIDTHS, Tab
 from page_routes import PAGES
 
 #: What a first view may weigh as it is sent, bytes.
@@ -17,8 +17,19 @@ SHOWN = [page for page in PAGES if page.path not in SIGNED_OUT]
 OF_PROJECT = [page for page in SHOWN if page.of_project]
 
 
+@pytest.fixture(scope="module")
+def tabs(site, browser):
+    """One for each person; a page weighs what it weighs at the first view."""
+    people = {"owner": site.owner, "stranger": site.stranger, "nobody": None}
+    found = {name: Tab(browser, site.server.url, person, cached=False) for name, person in people.items()}
+    yield found
+    for tab in found.values():
+        tab.context.close()
+
+
 def look(tab, path):
     """Everything that is wrong with the page."""
+    tab.renew()
     answer = tab.go(path)
     # The reference repeats itself eighty times: the first entries stand for all.
     tab.page.evaluate("[...document.querySelectorAll('.endpoint')].slice(6).forEach(one => one.remove())")
@@ -31,7 +42,7 @@ def look(tab, path):
         "bytes": [] if tab.bytes < FIRST_VIEW else [tab.bytes],
         "axe": tab.axe(),
     }
-    tab.dark()
+    tab.paint("dark")
     found["axe in the dark"] = tab.axe(["color-contrast"])
     for width in WIDTHS:
         found[f"too wide for {width}"] = tab.wider(width)
@@ -39,20 +50,20 @@ def look(tab, path):
 
 
 @pytest.mark.parametrize("page", SHOWN, ids=lambda page: page.path)
-def test_a_page_with_something_on_it(site, open_tab, page):
-    assert look(open_tab(site.server.url, site.owner), page.filled(site.ids)) == {}
+def test_a_page_with_something_on_it(site, tabs, page):
+    assert look(tabs["owner"], page.filled(site.ids)) == {}
 
 
 @pytest.mark.parametrize(
     "page", [page for page in OF_PROJECT if page.parameters == ["slug"]], ids=lambda page: page.path
 )
-def test_an_empty_page(site, open_tab, page):
-    assert look(open_tab(site.server.url, site.owner), page.filled({"slug": site.empty})) == {}
+def test_an_empty_page(site, tabs, page):
+    assert look(tabs["owner"], page.filled({"slug": site.empty})) == {}
 
 
 @pytest.mark.parametrize("page", OF_PROJECT, ids=lambda page: page.path)
-def test_a_page_of_hostile_texts(site, open_tab, page):
-    tab = open_tab(site.server.url, site.owner)
+def test_a_page_of_hostile_texts(site, tabs, page):
+    tab = tabs["owner"]
     assert look(tab, page.filled(site.hostile.ids)) == {}
     assert HOSTILE[:40] in unescape(tab.page.content())
 
@@ -60,14 +71,14 @@ def test_a_page_of_hostile_texts(site, open_tab, page):
 @pytest.mark.parametrize(
     "path", ["/", "/docs", "/app/sign-in", "/app/sign-in?next=%22%3E%3Cscript%3E__ran=1%3C/script%3E", "/nothing"]
 )
-def test_a_page_for_everybody(site, open_tab, path):
-    found = look(open_tab(site.server.url), path)
+def test_a_page_for_everybody(tabs, path):
+    found = look(tabs["nobody"], path)
     if path == "/nothing":
         assert found.pop("status") == [404]
         assert all("404" in trouble for trouble in found.pop("troubles"))
     assert found == {}
 
 
-def test_the_page_of_an_invitation(site, open_tab):
-    assert look(open_tab(site.server.url), site.link) == {}
-    assert look(open_tab(site.server.url, site.stranger), site.link) == {}
+def test_the_page_of_an_invitation(site, tabs):
+    assert look(tabs["nobody"], site.link) == {}
+    assert look(tabs["stranger"], site.link) == {}

@@ -35,7 +35,7 @@ def test_the_commands_are_those_that_the_manual_names():
         "serve",
         "init",
         *(f"account {verb}" for verb in ("create", "list")),
-        *(f"project {verb}" for verb in ("create", "list", "quota", "rate", "archive", "stathat")),
+        *(f"project {verb}" for verb in ("create", "list", "quota", "limits", "archive", "delete", "stathat")),
         *(f"key {verb}" for verb in ("create", "list", "revoke", "refusals")),
         *(f"monitor {verb}" for verb in ("create", "list")),
         *("stats", "events", "tail", "demo", "doctor"),
@@ -105,6 +105,16 @@ def test_projects(headrace, made):
     states = {row["slug"]: row["state"] for row in headrace("project", "list", "--json").json}
     assert states == {"first": "live", "my-app": "archived"}
     assert headrace("key", "create", "--project", "my-app").err == "headrace: project not found\n"
+
+
+def test_deleting_a_project_asks_for_its_name(headrace, made, monkeypatch):
+    refused = headrace("project", "delete", "first")
+    assert (refused.code, "give --yes" in refused.err) == (1, True)
+    monkeypatch.setattr(os, "isatty", lambda _fd: True)
+    monkeypatch.setattr(click, "prompt", lambda _text: "First")
+    refused = headrace("project", "delete", "first")
+    assert (refused.code, "nothing was done" in refused.err) == (1, True)
+    assert [row["state"] for row in headrace("project", "list", "--json").json] == ["live"]
 
 
 def test_what_a_project_is_for(headrace, made):

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import requests
-from conftest import wait_until
 from wire import bearer, settle
 
+from headrace.cli.deleting import wait_gone
 from headrace.cli.main import run
 from headrace.demo.sending import Sender, SendError
 
@@ -72,7 +72,8 @@ def test_a_demo_that_stops_half_way_is_deleted(server: Any, capsys: Any, monkeyp
     before = {one["id"] for one in server.call("project.list")}
     assert run(["demo", "--url", server.url, "--days", "1", "--scale", "small", "--data", str(server.data)]) == 1
     assert "answered 500; the demo is deleted as far as it came" in capsys.readouterr().err
-    wait_until(lambda: {one["id"] for one in server.call("project.list")} == before, what="the deletion")
+    made = {one["id"] for one in server.call("project.list")} - before
+    assert wait_gone(server, list(made))
 
 
 def test_without_a_server(data: Path, server: Any, capsys: Any) -> None:

@@ -394,7 +394,7 @@ def test_a_project_may_have_a_limit_of_its_own(server: Any) -> None:
         posts = [EVENTS.post(client, log(), key=key) for _ in range(4)]
         return [answer.status_code for answer in posts], [limits(answer)["limit"] for answer in posts]
 
-    assert client.server.call("project.rate", project=client.project, rate=3)["logister_rate"] == 3
+    assert client.server.call("project.limits", project=client.project, logister_rate=3)["logister_rate"] == 3
     assert within_one_minute(attempt) == ([201, 201, 201, 429], [3] * 4)
     key = client.make_key()
     token = {"platform": "android", "service": "app", "environment": "production"}
@@ -411,12 +411,12 @@ def test_a_project_may_have_a_limit_of_its_own(server: Any) -> None:
     assert limits(EVENTS.post(other, key=other.make_key()))["limit"] == 1200
     for rate, fits in ((1, True), (10_000_000, True), (0, False), (10_000_001, False)):
         if fits:
-            server.call("project.rate", project=client.project, rate=rate)
+            server.call("project.limits", project=client.project, logister_rate=rate)
             assert limits(EVENTS.post(client, key=client.make_key()))["limit"] == rate
         else:
-            with pytest.raises(CliError, match="rate must lie between 1 and 10000000"):
-                server.call("project.rate", project=client.project, rate=rate)
-    assert server.call("project.rate", project=client.project, rate=None)["logister_rate"] is None
+            with pytest.raises(CliError, match="logister_rate must lie between 1 and 10000000"):
+                server.call("project.limits", project=client.project, logister_rate=rate)
+    assert server.call("project.limits", project=client.project, logister_rate=None)["logister_rate"] is None
     assert limits(EVENTS.post(client, key=client.make_key()))["limit"] == 1200
 
 

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
+from hashlib import sha256
 from typing import Any
-from uuid import UUID as UuidType
-from uuid import uuid1, uuid4
 
 import pytest
 from logister_requests import OTHER_UUID, UUID, Ledger, event, log, post, stored
 from outcomes import accepted, answered, refusal
 
 from headrace.dialects.logister_answers import UUID_INVALID, UUID_TAKEN
-from headrace.dialects.logister_identity import legacy_id
-from headrace.records.ids import uuid7
+from headrace.dialects.logister_identity import event_claims, legacy_id, span_claims
+from headrace.records.intents import claim_key
 
 
 @pytest.mark.parametrize(
@@ -32,7 +31,7 @@ def test_client_uuids(fields: dict[str, Any], expected: str) -> None:
     request = event(**fields)
     assert answered(accepted(request)) == (
         201,
-        {"id": expected, "legacy_id": legacy_id(expected), "status": "accepted"},
+        {"id": expected, "legacy_id": legacy_id(1, expected), "status": "accepted"},
     )
     assert stored(request)["id"] == expected
 
@@ -91,9 +90,15 @@ def test_a_uuid_of_another_project_is_another() -> None:
 
 
 def test_legacy_ids_are_stable_and_exact_in_a_double() -> None:
-    kinds = (uuid1, uuid4, lambda: UuidType(uuid7(1_775_088_000_000_000)))
-    for make in kinds:
-        ids = {legacy_id(str(make())) for _ in range(500)}
-        assert len(ids) == 500
-        assert 0 < min(ids) <= max(ids) < 2**52
-    assert legacy_id(UUID) == legacy_id(UUID.lower())
+    assert legacy_id(1, UUID) == legacy_id(1, UUID)
+    ids = {legacy_id(project, f"{n}") for project in (1, 2) for n in range(500)}
+    assert len(ids) == 1000
+    assert 2**48 < max(ids) < 2**52
+
+
+def test_what_0_1_0_took_is_still_known() -> None:
+    """Claims of UUIDs and legacy ids are as they were: a retry across an upgrade finds the first one."""
+    assert [claim.key for claim in event_claims(1, UUID)] == [claim_key("logister.event", 1, UUID)]
+    place = claim_key("logister.trace_span", 1, "2:t1s1")
+    assert [claim.key for claim in span_claims(1, "", UUID, "t1", "s1")] == [place]
+    assert legacy_id(1, UUID) == int(sha256(f"1:{UUID}".encode()).hexdigest()[:13], 16)

@@ -29,7 +29,7 @@ def test_a_span_goes_to_the_spans() -> None:
     record_id = span_uuid(1, "t1", "s1")
     assert answered(accepted(span())) == (
         201,
-        {"id": record_id, "legacy_id": legacy_id(record_id), "status": "accepted", "type": "span"},
+        {"id": record_id, "legacy_id": legacy_id(1, record_id), "status": "accepted", "type": "span"},
     )
 
 

@@ -160,6 +160,39 @@ def test_a_conflict_quotes_the_name_as_json(client: Client) -> None:
     assert told(answer) == (409, {"error": f'stat "{name}" is a value'})
 
 
+def test_a_project_may_have_so_many_stats(server: Any) -> None:
+    """Told after a conflict and before the monthly quota (1.3, 1.11); stats of other sources are not counted."""
+    client = Client(server, "statflow stats", platform="http_api")
+    reached = (403, {"error": "stat limit reached", "limit": 2})
+
+    def limit(stats: int | None, quota: int | None = None) -> None:
+        assert server.call("project.limits", project=client.project, stats_max=stats)["stats_max"] == stats
+        client.set_quota(quota)
+
+    limit(2)
+    assert INGEST.post(client, {"stat": "a", "value": 1}).status_code == 202
+    assert told(BATCH.post(client, {"items": [{"stat": name, "value": 1} for name in "abc"]})) == reached
+    assert INGEST.post(client, {"stat": "b", "value": 1}).status_code == 202
+    for endpoint in (INGEST, STAT):
+        assert told(endpoint.post(client, {"stat": "c", "value": 1})) == reached
+    assert BATCH.post(client, {"items": [{"stat": name, "value": 1} for name in "ab"]}).status_code == 202
+    assert INGEST.post(client, {"stat": "a", "value": 1, "type": "value"}).status_code == 409
+    ez = client.call("POST", "/ez", headers={}, data={"ezkey": client.key, "stat": "c", "count": "1"})
+    assert told(ez) == (200, {"status": 500, "msg": "quota exceeded"})
+    events = {"events": [{"type": "event", "name": name} for name in "cde"]}
+    assert BY_PATH["/api/v1/events"].post(client, events).status_code == 202
+    limit(2, quota=0)
+    assert told(INGEST.post(client, {"stat": "c", "value": 1})) == reached
+    assert INGEST.post(client, {"stat": "a", "value": 1}).status_code == 429
+    limit(1)
+    assert INGEST.post(client, {"stat": "a", "value": 1}).status_code == 202, "stats that are there stay"
+    limit(3)
+    assert INGEST.post(client, {"stat": "c", "value": 1}).status_code == 202
+    assert INGEST.post(client, {"stat": "d", "value": 1}).status_code == 403
+    limit(None)
+    assert INGEST.post(client, {"stat": "d", "value": 1}).status_code == 202
+
+
 @pytest.mark.parametrize(
     ("method", "path", "allow"),
     [

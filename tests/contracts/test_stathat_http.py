@@ -310,7 +310,7 @@ def test_size_and_encoding(project: Project) -> None:
 @pytest.mark.parametrize(
     ("method", "path", "status"),
     [
-        *(("GET", path, 404) for path in ("/ez/", "/ez/x", "/c/", "/v/x", "/x/TOKEN/statlist", "/x/", "/a1/stats")),
+        *(("GET", path, 404) for path in ("/ez/", "/ez/x", "/c/", "/v/x", "/x/TOKEN", "/x/", "/a1/", "/a1/alerts")),
         *(("POST", path, 404) for path in ("/embed/graph/a", "/javascripts/embed.js")),
         *((method, "/ez", 405) for method in ("PUT", "DELETE", "OPTIONS", "PATCH")),
         *(("OPTIONS", path, 405) for path in ("/c", "/v")),

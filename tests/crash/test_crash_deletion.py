@@ -7,7 +7,6 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -21,18 +20,21 @@ from headrace.cli.errors import CliError
 
 SCRIPT = Path(__file__).parent.parent / "operations" / "ops_held.py"
 
-#: Where the process ends, by ``launch.py``'s name of the step, and at which time of reaching it.
-STEPS = {
-    "it was asked for, nobody was answered": ("delete.begun", 1),
-    "closed, its rows still in the journal": ("delete.closed", 1),
-    "drained": ("delete.drained", 1),
-    "claims of events forgotten, of spans not": ("delete.claims", 1),
-    "the engine was asked for some tables": ("delete.asked", 4),
-    "rows gone": ("delete.rows", 1),
-    "the catalog half cleared, not committed": ("delete.clearing", 3),
-    "before the last commit": ("delete.ending", 1),
-    "after it": ("delete.ended", 1),
-}
+#: Where the process ends, by ``launch.py``'s name of the step, and at which time of reaching it; each start comes one step further.
+STEPS = (
+    ("delete.begun", 1),
+    ("delete.closed", 1),
+    ("delete.drained", 1),
+    # Claims of events are forgotten, those of spans are not.
+    ("delete.claims", 1),
+    # The engine was asked for some tables and not for others.
+    ("delete.asked", 4),
+    ("delete.rows", 1),
+    # In the transaction that clears a part of the catalog.
+    ("delete.clearing", 3),
+    ("delete.ending", 1),
+    ("delete.ended", 1),
+)
 
 
 class Doomed:
@@ -68,12 +70,34 @@ def _request(host: str) -> dict[str, Any]:
     return {"traceId": host, "direction": "inbound", "method": "GET", "host": host, "path": "/", **timing}
 
 
-@pytest.fixture(scope="module")
-def shared_doomed(server_class: Any, shim: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Doomed]:
-    """At its end every file is looked at for what is left of those that were deleted."""
-    with opened(server_class, tmp_path_factory.mktemp("deletion"), shim) as rig:
+def test_a_kill_at_each_step(server_class: Any, shim: Path, tmp_path: Path) -> None:
+    with opened(server_class, tmp_path, shim) as rig:
         doomed = Doomed(rig)
-        yield doomed
+        first, _ = doomed.project("first")
+        until(lambda: rig.gauge("loader_lag_seconds") == 0, "the loader")
+        rig.run()
+        rig.put("hold")  # rows of the second one are still in the journal when the process ends for the second time
+        second, key = doomed.project("second")
+        rig.server.call("project.delete", project=first)
+        rig.arm(*STEPS[0])
+        with pytest.raises((CliError, AssertionError)):  # it ended before it answered
+            rig.server.call("project.delete", project=second)
+        rig.wait_death()
+        rig.load.pause()
+        for step in STEPS[1:]:
+            rig.arm(*step)
+            rig.start(wait=False)
+            rig.wait_death()
+            rig.lift("hold")
+        rig.recover()
+        answer = requests.get(f"{rig.server.url}/v1/stats", headers={"Authorization": f"Bearer {key}"}, timeout=20)
+        assert answer.status_code == 401
+        until(lambda: {first, second}.isdisjoint(_listed(rig)), "the deletion")
+        for project in (first, second):
+            with pytest.raises(CliError, match="had it before it was deleted"):
+                rig.server.call("project.create", name="again", id=project)
+        rig.verify_retries()
+        rig.verify()
     command = [sys.executable, str(SCRIPT), str(rig.server.data), *doomed.numbers]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stderr
@@ -81,36 +105,5 @@ def shared_doomed(server_class: Any, shim: Path, tmp_path_factory: pytest.TempPa
     assert not any(rows for one in held.values() for rows in one.values()), held
 
 
-@pytest.fixture
-def doomed(shared_doomed: Doomed) -> Doomed:
-    shared_doomed.rig.alive()
-    return shared_doomed
-
-
-@pytest.mark.parametrize("step", STEPS)
-def test_a_kill_at_each_step(doomed: Doomed, step: str) -> None:
-    rig, (name, nth) = doomed.rig, STEPS[step]
-    first, _ = doomed.project(f"first.{name}")
-    until(lambda: rig.gauge("loader_lag_seconds") == 0, "the loader")
-    rig.run()
-    if name == "delete.closed":
-        rig.put("hold")
-    project, key = doomed.project(name)
-    rig.arm(name, nth)
-    for one in (project, first):
-        try:
-            rig.server.call("project.delete", project=one)
-        except (CliError, AssertionError):  # it died before it answered
-            assert name == "delete.begun"
-    rig.wait_death()
-    rig.load.pause()
-    rig.recover()
-    if name == "delete.begun":
-        rig.server.call("project.delete", project=first)
-    answer = requests.get(f"{rig.server.url}/v1/stats", headers={"Authorization": f"Bearer {key}"}, timeout=20)
-    assert answer.status_code == 401
-    until(lambda: {one["id"] for one in rig.server.call("project.list")}.isdisjoint((project, first)), "the deletion")
-    with pytest.raises(CliError, match="had it before it was deleted"):
-        rig.server.call("project.create", name="again", id=project)
-    rig.verify_retries()
-    rig.verify()
+def _listed(rig: Rig) -> set[str]:
+    return {one["id"] for one in rig.server.call("project.list")}

@@ -100,6 +100,6 @@ def answers_as_shown(command: Command, status: int, body: bytes) -> bool:
     """Whether the status and, where one is shown, the body are the command's."""
     if status != command.status:
         return False
-    if not command.answer.startswith("{"):
+    if not command.answer.startswith(("{", "[")):
         return body.decode().replace("\r\n", "\n").strip() == command.answer.strip()
     return fits(json.loads(command.answer), json.loads(body))

@@ -11,6 +11,8 @@ import pytest
 from documents import DOCS, PAGES, README, anchors, commands, fits, headrace_lines, links, name_of
 
 from headrace.api.app import own_schema
+from headrace.api.imports import job
+from headrace.api.services import alerts, imports, stathat_stats
 from headrace.cli.main import cli
 from headrace.cli.reference import cli_markdown
 from headrace.dialects import (
@@ -29,6 +31,8 @@ from headrace.dialects import (
     stathat,
     stathat_forms,
     stathat_reading,
+    stathat_reads,
+    stathat_timeframes,
 )
 from headrace.dialects.base import Fault, FaultDetail
 from headrace.dialects.registry import DIALECTS, ROUTES
@@ -97,7 +101,8 @@ def test_the_commands_that_people_need_first_are_shown_in_use():
 @pytest.mark.parametrize("route", ROUTES, ids=lambda route: f"{route.method} {route.path}")
 def test_every_route_of_a_dialect_is_on_its_page(route):
     text = (DOCS / "dialects" / f"{route.dialect}.md").read_text()
-    for path in (route.path, *route.aliases):
+    # Of paths that only go on with further ids the first is enough.
+    for path in (route.path, *(alias for alias in route.aliases if not alias.startswith(route.path))):
         assert f"`{route.method} {path}`" in text
 
 
@@ -147,6 +152,13 @@ LIMITS = [
     ("stathat", f"{stathat_reading.MAX_ITEMS:,}, standing for at most {stathat.MAX_POINTS:,} points"),
     ("stathat", f"1 to {stathat_forms.MAX_NAME} characters"),
     ("stathat", f"up to {stathat_forms.MAX_PARTS} at once"),
+    ("stathat", f"A page has at most {stathat_stats.PAGE:,}"),
+    ("stathat", f"further ones (up to {stathat_reads.DATA_IDS} in a path)"),
+    ("stathat", f"At most {stathat_timeframes.MAX_POINTS:,} points"),
+    ("stathat", f"at most {alerts.ALERTS_MAX:,} alerts"),
+    ("stathat", f"in the trash for {stathat_stats.TRASH_US // 3_600_000_000} hours"),
+    ("statflow", f"up to {imports.STATS_MAX:,} names"),
+    ("statflow", f"the first {job.FAILURES_TOLD} stats"),
     ("canaryhub", f"{canaryhub.BODY_CAP:,} bytes"),
     ("canaryhub", f"1 to {canaryhub_events.MAX_EVENTS}"),
     ("canaryhub", f"1 to {canaryhub_events.MAX_NAME} characters"),

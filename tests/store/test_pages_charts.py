@@ -44,7 +44,14 @@ def test_a_chart_beside_the_period_before(measured):
     found = chart(measured, ["orders"], START, START + 2 * HOUR, resolution="1h", compare=True)
     assert found.previous_start == (START - 2 * HOUR) * 1000
     assert found.lines[0].previous == [0.0, 4.0]
-    assert found.lines[0].before == charts.Summary(1, 4.0, 4.0, 4.0, 4.0, 4.0)
+    assert found.lines[0].before == charts.Summary(1, 4.0, 4.0, 4.0, 4.0, 4.0, 4.0)
+    assert found.missing == []
+
+
+def test_what_is_no_stat_is_told_and_the_rest_is_drawn(measured):
+    found = chart(measured, ["orders", "unknown", "load", stat_text(99)], START, START + HOUR)
+    assert [line.name for line in found.lines] == ["orders", "load"]
+    assert found.missing == ["unknown", stat_text(99)]
 
 
 def test_a_percentile_only_while_every_point_can_be_ranked(measured, monkeypatch):

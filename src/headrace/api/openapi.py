@@ -51,6 +51,9 @@ SECURITY_SCHEMES: Json = KEY_SCHEMES | SESSION_SCHEMES
 #: Refusals that every endpoint of our own API may answer with, beside those that Litestar lists.
 _OWN_ERRORS = (400, 401, 403, 404, 405, 409, 422, 429, 500, 503)
 _BODY_ERRORS = (413, 415)
+#: What a path holds in place of a key in a header, and where the scopes of such a key are told.
+_TOKEN = "{token}"  # noqa: S105 - a placeholder
+TOKEN_SCOPES = "x-token-scopes"  # noqa: S105 - a name
 _PLACEHOLDER = re.compile(r"\{(\w+)\}")
 
 
@@ -170,6 +173,8 @@ def _operation(dialect: Dialect, route: Route, path: str, schemas: Json, named: 
         "security": security if "auth" in route.steps else [],
         "responses": _responses(route),
     }
+    if _TOKEN in path:  # the path says who asks, which no scheme can tell
+        operation |= {"security": [], TOKEN_SCOPES: scopes}
     if path != route.path:
         operation["description"] = f"The same as `{route.path}`."
     if parameters := _parameters(route, path):

@@ -12,6 +12,7 @@ Of a deleted project one line stays, without name and slug: it keeps the id and 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
 from sqlalchemy import ColumnElement, Connection, insert, select, update
@@ -31,7 +32,7 @@ class ProjectRow(NamedTuple):
     """``state`` is live, archived, deleting or deleted. Numbers ascend from 1 and are never reused. ``ez``: StatHat's EZ API is on; ``browsers``: pages
     of other origins may read answers of StatHat's classic API. ``platform``: what it is for, one of ``PLATFORMS``. ``quota``: records
     that it may be given in a calendar month, None for any number. ``logister_rate``: units a minute that each of its keys may send to
-    Logister's endpoints, None for the dialect's own limit.
+    Logister's endpoints, None for the dialect's own limit. ``stats_max``: stats of the source ``stat`` that it may have, None for any number.
     """
 
     id: str
@@ -47,6 +48,7 @@ class ProjectRow(NamedTuple):
     platform: str = DEFAULT_PLATFORM
     quota: int | None = None
     logister_rate: int | None = None
+    stats_max: int | None = None
 
 
 def add(
@@ -105,9 +107,16 @@ def load_logister_rates(conn: Connection) -> dict[int, int]:
     return {row.number: row.logister_rate for row in found}
 
 
-def set_logister_rate(conn: Connection, project_id: str, rate: int | None) -> None:
-    """Sets Logister's limit of each of a project's keys, units a minute; None for the dialect's own."""
-    conn.execute(update(projects).where(projects.c.id == project_id).values(logister_rate=rate))
+def load_stats_max(conn: Connection) -> dict[int, int]:
+    """How many stats the live projects may have that have a limit, by number."""
+    limited = (projects.c.state == "live", projects.c.stats_max.is_not(None))
+    found = conn.execute(select(projects.c.number, projects.c.stats_max).where(*limited))
+    return {row.number: row.stats_max for row in found}
+
+
+def set_limits(conn: Connection, project_id: str, limits: Mapping[str, int | None]) -> None:
+    """Sets ``logister_rate``, ``stats_max`` or both; None lifts a limit."""
+    conn.execute(update(projects).where(projects.c.id == project_id).values(**limits))
     meta.bump_key_epoch(conn)
 
 
@@ -182,6 +191,7 @@ def end_deletion(conn: Connection, number: int) -> bool:
         "slug": f"~{number}",
         "quota": None,
         "logister_rate": None,
+        "stats_max": None,
         "platform": DEFAULT_PLATFORM,
     }
     if conn.execute(change.values(line)).rowcount != 1:

@@ -66,6 +66,7 @@ projects = Table(
     Column("platform", Text, nullable=False, server_default="http_api"),
     Column("quota", BigInteger),
     Column("logister_rate", BigInteger),
+    Column("stats_max", BigInteger),
 )
 
 keys = Table(

@@ -52,8 +52,10 @@ def _project_quota(house: House, args: dict[str, Any]) -> Any:
     return projects.set_quota(house.context, OPERATOR, args["project"], args.get("quota"))
 
 
-def _project_rate(house: House, args: dict[str, Any]) -> Any:
-    return projects.set_logister_rate(house.context, OPERATOR, args["project"], args.get("rate"))
+def _project_limits(house: House, args: dict[str, Any]) -> Any:
+    """Those limits that are named are set, also to None."""
+    limits = {name: args[name] for name in projects.LIMITS_MAX if name in args}
+    return projects.set_limits(house.context, OPERATOR, args["project"], limits)
 
 
 def _project_archive(house: House, args: dict[str, Any]) -> Any:
@@ -104,7 +106,7 @@ OPERATIONS: dict[str, Operation] = {
     "project.create": _project_create,
     "project.list": _project_list,
     "project.quota": _project_quota,
-    "project.rate": _project_rate,
+    "project.limits": _project_limits,
     "project.archive": _project_archive,
     "project.delete": _project_delete,
     "project.stathat": _project_stathat,

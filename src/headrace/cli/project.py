@@ -30,6 +30,12 @@ _STATHAT = (
     Shown("browsers", "Browsers"),
     Shown("user_key", "User key"),
 )
+_LIMITS = (
+    Shown("name", "Project"),
+    Shown("quota", "Records a month", "number"),
+    Shown("logister_rate", "Logister rate", "number"),
+    Shown("stats_max", "Stats", "number"),
+)
 
 
 #: What ``none`` is read as: an argument that is not there would be one that was not given.
@@ -118,24 +124,31 @@ def quota_(settings: Settings, project: str, records: int, as_json: bool) -> Non
     click.echo(f"{done['name']} may be given {most} records a month; {done['used']:,} so far.")
 
 
-@project.command("rate")
+@project.command()
 @click.argument("project", metavar="PROJECT")
-@click.argument("units", metavar="N|none", type=_Quota())
+@click.option(
+    "--logister-rate",
+    metavar="N|none",
+    type=_Quota(),
+    help="Units a minute that each key may send to Logister's endpoints, in place of Logister's own limit.",
+)
+@click.option(
+    "--stats-max", metavar="N|none", type=_Quota(), help="Stats that points of StatFlow and StatHat may make."
+)
 @json_option
 @folder_options
-def rate_(settings: Settings, project: str, units: int, as_json: bool) -> None:
-    """Sets how many units a minute each key of PROJECT (name, slug or id) may send to Logister's endpoints, 1 to 10,000,000; `none` brings
-    back Logister's own limit. Keys with a rate of their own keep it.
+def limits(settings: Settings, project: str, as_json: bool, **sent: int | None) -> None:
+    """Shows the limits of PROJECT (name, slug or id) beside its quota, and changes them: 1 to 10,000,000, `none` for none.
+
+    A key with a rate of its own keeps it. Stats that are there stay, however many they are.
     """
+    changes = {name: None if limit == NO_QUOTA else limit for name, limit in sent.items() if limit is not None}
     with session(settings) as run:
-        done = run.call("project.rate", project=project, rate=None if units == NO_QUOTA else units)
+        done = run.call("project.limits", project=project, **changes)
     if as_json:
         print_json(done)
-        return
-    most = (
-        "as much as Logister allows" if done["logister_rate"] is None else f"{done['logister_rate']:,} units a minute"
-    )
-    click.echo(f"Each key of {done['name']} may send {most} to Logister's endpoints.")
+    else:
+        print_record(done, _LIMITS)
 
 
 @project.command()

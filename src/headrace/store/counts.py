@@ -59,9 +59,8 @@ def count_all(
 
 
 def counts_sql(tables: Sequence[str], dialects: Sequence[str], buckets: Grid, named: Collection[int] = ()) -> Sql:
-    """The query behind :func:`count_all`: an arm for each table, one for all points and one for those that are named. The engine works
-    on several at once. Rows are counted by one number made of bucket and dialect: by two columns would take half as long again.
-    Raises :class:`BadFilter`.
+    """The query behind :func:`count_all`: an arm for each table, one for all points and one for those that are named. Rows are
+    counted by one number made of bucket and dialect: by two columns would take half as long again. Raises :class:`BadFilter`.
     """
     if len(named) > MAX_NAMED:
         raise BadFilter(f"stats: at most {MAX_NAMED:,}")

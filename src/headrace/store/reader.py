@@ -122,7 +122,10 @@ class Reader:
             self._free.release()
 
     def _run(self, project: int, sql: Sql, budget: Budget) -> Result:
-        client = self._idle.pop() if self._idle else self._connect()
+        try:
+            client = self._idle.pop()
+        except IndexError:  # not asked for first: another thread may take the last one meanwhile
+            client = self._connect()
         try:
             answer = client.query(self._with_budget(sql, budget), parameters={**sql.params, "project": project})
         except Exception as error:

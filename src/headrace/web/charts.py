@@ -65,7 +65,7 @@ def chart_page(
     stat: FromPath[str],
 ) -> Response[Any]:
     """The stat with this id, and those that ``more`` names."""
-    frame = Frame(request, services, viewer, project, here="stats", ranged=True)
+    frame = Frame(request, services, viewer, project, here="stats", ranged=True, live=True)
     view = _read(services, project, frame, stat.removesuffix(TWIN))
     names = labels(view.starts, view.resolution, frame.zone)
     colours = _colours(view)

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from headrace.api.openapi import KEY_SCHEMES, OWN_TAG, SESSION_SCHEMES
+from headrace.api.openapi import KEY_SCHEMES, OWN_TAG, SESSION_SCHEMES, TOKEN_SCOPES
 from headrace.api.samples import KEY_VARIABLE, Call, curl, personalize, resolve
 
 Json = Mapping[str, Any]
@@ -112,9 +112,9 @@ def _endpoint(document: Json, path: str, method: str, operation: Json, reader: R
         path=path,
         summary=operation.get("summary", ""),
         description=operation.get("description", ""),
-        key_headers=tuple(_key_header(name)[0] for name, _ in alternatives),
+        key_headers=tuple(_key_header(name)[0] for name, _ in alternatives) or _token_places(operation),
         session=any(name in SESSION_SCHEMES for item in security for name in item),
-        scopes=tuple(alternatives[0][1]) if alternatives else (),
+        scopes=tuple(alternatives[0][1] if alternatives else operation.get(TOKEN_SCOPES, ())),
         parameters=tuple(_parameter(item) for item in operation.get("parameters", ())),
         content_types=tuple(content),
         fields=tuple(_fields(schema, schemas)),
@@ -128,6 +128,10 @@ def _endpoint(document: Json, path: str, method: str, operation: Json, reader: R
 def _by_key(operation: Json) -> list[tuple[str, list[str]]]:
     """The schemes by which a key is sent, each with the scopes that it needs."""
     return [pair for item in operation.get("security", ()) for pair in item.items() if pair[0] in KEY_SCHEMES]
+
+
+def _token_places(operation: Json) -> tuple[str, ...]:
+    return ("token in the path",) if TOKEN_SCOPES in operation else ()
 
 
 def _key_header(scheme: str) -> tuple[str, str]:

@@ -21,6 +21,8 @@ from headrace.web.door import TheProject, look
 #: How often the store is looked at, and whether the listener may still hear it, seconds; how long a feed may be silent; when a browser
 #: comes back after a break, ms.
 LOOK_S, SILENCE_S, RETRY_MS = 1.0, 15.0, 3_000
+#: A feed ends by then, seconds, and the browser goes on with the next one: what is asked for by mistake (HEAD) does not go on for good.
+LONGEST_S = 600.0
 #: Tells the browser not to come back: the session is over, or the project is no longer theirs.
 ENDED = b"event: ended\ndata: {}\n\n"
 #: Segments have numbers of milliseconds; what is longer is not one that a feed gave.
@@ -47,7 +49,8 @@ async def _events(
     yield b"retry: %d\nid: %d\n\n" % (RETRY_MS, after)
     loop = asyncio.get_running_loop()
     spoke = loop.time()
-    while not services.stopping.is_set():
+    end = spoke + LONGEST_S
+    while not services.stopping.is_set() and loop.time() < end:
         found = await to_thread.run_sync(_look, request, services, project, after)
         if found is None:
             yield ENDED

@@ -9,6 +9,7 @@ from litestar.params import FromQuery
 
 from headrace.api.deps import TheServices
 from headrace.api.services import stat_list
+from headrace.api.services.charts import MAX_STATS
 from headrace.api.services.stats import ORDERS, SOURCES, TYPES
 from headrace.web.door import TheProject, TheViewer
 from headrace.web.first_command import POINT, first_command
@@ -30,7 +31,7 @@ def stats_page(
     limit: FromQuery[int] = stat_list.PAGE,
 ) -> Response[Any]:
     """One page of them, each with its line over the range."""
-    frame = Frame(request, services, viewer, project, here="stats", ranged=True)
+    frame = Frame(request, services, viewer, project, here="stats", ranged=True, live=True)
     assert frame.range is not None
     view = stat_list.page(
         services.context,
@@ -62,6 +63,7 @@ def stats_page(
         sources=SOURCES,
         types=TYPES,
         orders=ORDERS,
+        most=MAX_STATS,
     )
 
 

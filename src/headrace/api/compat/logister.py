@@ -66,7 +66,7 @@ def _guarded(services: CompatServices, request: ReadRequest, work: Work) -> Answ
 def _deployment(services: CompatServices, request: ReadRequest) -> Answer:
     told = read_deployment(request.body, request.key.project, request.received_us)
     found = deployments.report(services.context, told)
-    return json_answer(201, {"id": found, "legacy_id": legacy_id(found), "status": "accepted"})
+    return json_answer(201, {"id": found, "legacy_id": legacy_id(told.project, found), "status": "accepted"})
 
 
 def _token(services: CompatServices, request: ReadRequest) -> Answer:

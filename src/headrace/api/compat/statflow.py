@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
@@ -13,7 +13,8 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from headrace.api.compat import statflow_import, statflow_series
 from headrace.api.compat.base import Check, CompatServices, Handler, ReadRequest
 from headrace.api.compat.rendering import timestamp
-from headrace.api.compat.windows import BadParameter, moment, optional_span
+from headrace.api.compat.statflow_bodies import moment_in, read_object, text_in
+from headrace.api.compat.windows import BadParameter, optional_span
 from headrace.api.services import ServiceError, key_actor, keys, stats
 from headrace.api.services import annotations as notes
 from headrace.api.services.annotations import AnnotationInfo
@@ -22,7 +23,6 @@ from headrace.api.services.keys import KeySpec
 from headrace.api.services.stats import PAGE_MAX, StatInfo
 from headrace.dialects.base import Refusal
 from headrace.records.intents import Answer, StreamAnswer
-from headrace.records.text import clean_json
 from headrace.store import BudgetExceeded, StoreUnavailable
 
 #: What a 503 asks the client to wait, seconds.
@@ -146,7 +146,7 @@ def _found(services: CompatServices, request: ReadRequest) -> StatInfo:
 
 def _keys_check(services: CompatServices, request: ReadRequest) -> KeySpec:
     """What key is asked for."""
-    body = _object(request)
+    body = read_object(request)
     name, scopes = body.get("name"), body.get("scopes")
     if type(name) is not str or not 1 <= len(name.strip()) <= NAME_MAX:
         raise BadParameter(f"name must be a string of 1 to {NAME_MAX} characters")
@@ -154,7 +154,7 @@ def _keys_check(services: CompatServices, request: ReadRequest) -> KeySpec:
         scopes = list(SCOPES)
     if type(scopes) is not list or not scopes or any(scope not in SCOPES for scope in scopes):
         raise BadParameter('scopes must be a non-empty list of "read" and "write"')
-    expires_ms = _moment(body.get("expires_at"), "expires_at", request)
+    expires_ms = moment_in(body.get("expires_at"), "expires_at", request)
     spec = KeySpec(
         name=name,
         style="statflow",
@@ -209,14 +209,19 @@ def _keys_revoke(services: CompatServices, request: ReadRequest) -> Answer:
 
 def _annotations_check(services: CompatServices, request: ReadRequest) -> dict[str, Any]:
     """What ``annotations.create`` is given."""
-    body = _object(request)
+    body = read_object(request)
     text = next((body[name] for name in ("text", "message", "note") if body.get(name) is not None), None)
     if type(text) is not str:
         raise BadParameter("text is required" if text is None else "text must be a string")
-    ms = _moment(body.get("timestamp"), "timestamp", request)
-    stat = _text(body, "stat_id") or _text(body, "stat")
+    ms = moment_in(body.get("timestamp"), "timestamp", request)
+    stat = text_in(body, "stat_id") or text_in(body, "stat")
     ts = services.context.now() if ms is None else ms * 1000
-    note: dict[str, Any] = {"text": text, "ts": ts, "kind": _text(body, "kind") or "note", "url": _text(body, "url")}
+    note: dict[str, Any] = {
+        "text": text,
+        "ts": ts,
+        "kind": text_in(body, "kind") or "note",
+        "url": text_in(body, "url"),
+    }
     notes.check(**note)
     return note | {"stat": stat}
 
@@ -269,7 +274,7 @@ def _annotation(note: AnnotationInfo) -> dict[str, Any]:
 
 def _import_check(services: CompatServices, request: ReadRequest) -> statflow_import.Asked:
     now_ms = request.received_us // 1000
-    return statflow_import.read_import(_object(request), now_ms, private=services.private_imports)
+    return statflow_import.read_import(read_object(request), now_ms, private=services.private_imports)
 
 
 def _import_begin(services: CompatServices, request: ReadRequest) -> Answer:
@@ -278,36 +283,6 @@ def _import_begin(services: CompatServices, request: ReadRequest) -> Answer:
 
 def _import_status(services: CompatServices, request: ReadRequest) -> Answer:
     return _answer(200, statflow_import.status(services, request))
-
-
-# --- bodies ---
-
-
-def _object(request: ReadRequest) -> dict[str, Any]:
-    try:
-        value = clean_json(msgspec.json.decode(request.body))
-    except (ValueError, RecursionError):
-        raise BadParameter("body is not valid JSON") from None
-    if type(value) is not dict:
-        raise BadParameter("body must be an object")
-    return value
-
-
-def _text(body: Mapping[str, Any], name: str) -> str | None:
-    value = body.get(name)
-    if value is not None and type(value) is not str:
-        raise BadParameter(f"{name} must be a string")
-    return value
-
-
-def _moment(value: Any, name: str, request: ReadRequest) -> int | None:
-    """Ms of a field in any form that ``from`` takes, or a JSON number of Unix seconds; None when it is not there."""
-    if value is None:
-        return None
-    if type(value) not in (str, int, float):
-        raise BadParameter(f"{name} must be ISO 8601 with an offset, or Unix seconds")
-    text = value if type(value) is str else f"{value:f}" if type(value) is float else str(value)
-    return moment(text, name, request.received_us // 1000)
 
 
 def _us(us: int | None) -> str | None:

@@ -27,8 +27,8 @@ FAILURES_TOLD = 100
 NAME_MAX = 255
 TOLD = 100
 
-#: Finds or makes stats of (name, type) in a project.
-MakeStats = Callable[[int, Sequence[tuple[str, str]]], list[StatRow]]
+#: Finds or makes stats of (name, type) in a project; None where it has its fill.
+MakeStats = Callable[[int, Sequence[tuple[str, str]]], list[StatRow | None]]
 
 
 class Ended(Exception):
@@ -130,6 +130,8 @@ class Job:
                 failure = "the source no longer has it"
             elif row is not None and row.type != stat.type:
                 failure = f"here it is a {row.type}"
+            elif row is None and not self._dry:
+                failure = "stat limit reached"
             if failure:
                 self._fail([(stat.name, failure)], after=stat.name)
                 continue
@@ -186,7 +188,7 @@ class Job:
         left = [stat for stat in group if stat.name not in rows]
         if left:
             made = self._rooms.make_stats(self._row.project, [(stat.name, stat.type) for stat in left])
-            rows |= {stat.name: row for stat, row in zip(left, made, strict=True)}
+            rows |= {stat.name: row for stat, row in zip(left, made, strict=True) if row is not None}
         return rows
 
     def _keep(self, stat: Stat, row: StatRow, points: list[tuple[int, float]]) -> None:

@@ -32,6 +32,8 @@ class Runner:
         self._asked = threading.Event()
         self._stopping = threading.Event()
         self._source: Source | None = None
+        #: The project whose import runs at this moment. What runs ends by itself, soon, once its project is no longer live.
+        self.project: int | None = None
         self._thread = threading.Thread(target=self._work, name="imports", daemon=True)
 
     def start(self) -> None:
@@ -78,6 +80,7 @@ class Runner:
             self._run(rows[0])
 
     def _run(self, row: ImportRow) -> None:
+        self.project = row.project
         try:
             self._source = self._open(row)
             if self._stopping.is_set():
@@ -91,6 +94,7 @@ class Runner:
             source, self._source = self._source, None
             if source is not None:
                 source.close()
+            self.project = None
 
     def _open(self, row: ImportRow) -> Source:
         with self._rooms.catalog.read() as connection:

@@ -99,6 +99,8 @@ class Source:
         self._private = private
         self._wait = wait
         self._connection: http.client.HTTPConnection | None = None
+        #: Whether the connection has served a request before this one.
+        self._kept = False
         self._closed = False
 
     def close(self) -> None:
@@ -132,7 +134,10 @@ class Source:
                 refused += 1
                 trouble = "the source keeps saying that its rate limit is exceeded"
             except (_Again, OSError, http.client.HTTPException) as error:
+                kept = self._kept
                 self._hang_up()
+                if kept and isinstance(error, ConnectionError):
+                    continue  # the source has ended a connection that it had kept for a while
                 failed += 1
                 trouble = f"the source does not answer: {_words(error)}"
             if failed >= TRIES or refused >= RATE_TRIES:
@@ -142,7 +147,10 @@ class Source:
             pause = min(LAST_WAIT_S, pause * 2)
 
     def _ask(self, target: str) -> tuple[int, bytes]:
-        connection = self._connection or self._connect()
+        connection = self._connection
+        self._kept = connection is not None and connection.sock is not None
+        if connection is None or not self._kept:
+            connection = self._connect()
         until = time.monotonic() + ANSWER_S
         headers = {"Accept": "application/json", "Accept-Encoding": "identity", "User-Agent": "Headrace"}
         connection.request("GET", target, headers=headers)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, Final, NamedTuple
+from collections.abc import Collection, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import Final, NamedTuple
 
 import msgspec
 
@@ -23,7 +24,7 @@ from headrace.store.points import last_points
 
 #: Bars of the rate, and the newest records shown.
 BARS, NEWEST = 100, 12
-#: The last minutes of a busy project, µs, and so many events of the range are sorted to find the newest.
+#: The last minutes of a busy project, µs, and so many events are sorted to find the newest.
 RECENT_US = 600_000_000
 SORTED_MOST = 50_000
 #: Keys with refusals shown.
@@ -101,21 +102,35 @@ def overview(
         number = live_project(conn, actor, project).number
     first, last = start // 1000, max(end // 1000, start // 1000 + 1)
     buckets = grid(first, last, finest(first, last, zone, BARS), zone)
-    told = _told_apart(context, number)
-    found = count_all(store, number, tuple(TYPES_OF), _DIALECTS, buckets, named=told.named)
-    events = sum(sum(counts.values()) for counts in found.rows[EVENTS.name].values())
-    now = context.now()
-    since = None
-    if end >= now - RECENT_US and events >= NEWEST:
-        since = buckets.starts[0] * 1000 if events <= SORTED_MOST else now - RECENT_US
+    # Neither needs the other: on two cores the page takes a quarter less.
+    with ThreadPoolExecutor(max_workers=1) as aside:
+        others = aside.submit(_newest_others, context, store, number)
+        told = _told_apart(context, number)
+        found = count_all(store, number, tuple(TYPES_OF), _DIALECTS, buckets, named=told.named)
+        since = None
+        if end >= context.now() - RECENT_US:
+            since = _begin_of_newest(found.rows[EVENTS.name].values(), buckets, context.now())
+        records = _newest_rows(store, number, EVENTS.name, since) + others.result()
     return Overview(
         start,
         end,
         _rate(found.rows, told.points(found), buckets),
-        newest(context, store, number, NEWEST, since),
+        sorted(records, key=lambda record: record.received_at, reverse=True)[:NEWEST],
         _refused(context, number),
         health,
     )
+
+
+def _begin_of_newest(counted: Collection[Mapping[int, int]], buckets: Grid, now: int) -> int | None:
+    """From where on (µs) there are enough events to show and few enough to sort: the start of a bucket, or else the last minutes. None
+    when there are too few in all buckets.
+    """
+    enough = 0
+    for start in reversed(buckets.starts):
+        enough += sum(counts.get(start, 0) for counts in counted)
+        if enough >= NEWEST:
+            return start * 1000 if enough <= SORTED_MOST else now - RECENT_US
+    return None
 
 
 def read_health(gauges: Gauges, ready: Ready, *, reasons: bool) -> Health:
@@ -126,31 +141,29 @@ def read_health(gauges: Gauges, ready: Ready, *, reasons: bool) -> Health:
     return Health(name, readings.loader_lag_s, readings.journal_rows, told)
 
 
-def newest(context: Context, store: Store, project: int, limit: int, since: int | None = None) -> list[Record]:
-    """The newest records of every kind, by the time they came in. ``since`` (µs): from where on there may be few enough events to sort
-    them all, which takes a third of the time of walking back through every type.
+def _newest_others(context: Context, store: Store, project: int) -> list[Record]:
+    records = _newest_points(context, store, project)
+    for table in TYPES_OF:
+        if table != EVENTS.name:
+            records += _newest_rows(store, project, table)
+    return records
+
+
+def _newest_rows(store: Store, project: int, table: str, since: int | None = None) -> list[Record]:
+    """``since`` (µs): from where on there may be few enough rows to sort them all, which takes a third of the time of walking back
+    through every type.
     """
-    records = [
-        from_row(table, row)
-        for table in TYPES_OF
-        for row in _newest_rows(store, project, table, limit, since if len(TYPES_OF[table]) > 1 else None)
-    ]
-    records += _newest_points(context, store, project, limit)
-    return sorted(records, key=lambda record: record.received_at, reverse=True)[:limit]
-
-
-def _newest_rows(store: Store, project: int, table: str, limit: int, since: int | None) -> list[dict[str, Any]]:
     columns = COLUMNS_OF[table]
     if since is not None:
-        rows = list_newest(store, project, table, since, limit=limit, columns=columns)
-        if len(rows) == limit:
-            return rows
-    return list_rows(store, project, table, limit=limit, columns=columns).rows
+        rows = list_newest(store, project, table, since, limit=NEWEST, columns=columns)
+        if len(rows) == NEWEST:
+            return [from_row(table, row) for row in rows]
+    return [from_row(table, row) for row in list_rows(store, project, table, limit=NEWEST, columns=columns).rows]
 
 
-def _newest_points(context: Context, store: Store, project: int, limit: int) -> list[Record]:
+def _newest_points(context: Context, store: Store, project: int) -> list[Record]:
     with context.catalog.read() as conn:
-        found = stat_rows.latest(conn, project, source=POINTS, limit=limit)
+        found = stat_rows.latest(conn, project, source=POINTS, limit=NEWEST)
     if not found:
         return []
     oldest = min(stat.last_point_ms or 0 for stat in found)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -29,8 +29,8 @@ from headrace.records.times import month_of
 
 #: The largest monthly quota, records.
 QUOTA_MAX = 10**15
-#: The largest rate of a project at Logister's endpoints, units a minute (logister.md 1.10).
-RATE_MAX = 10_000_000
+#: The largest limits that a project may have: units a minute of a key at Logister's endpoints (logister.md 1.10), stats.
+LIMITS_MAX = {"logister_rate": 10_000_000, "stats_max": 10_000_000}
 #: Characters of a slug before the number that makes it unique.
 SLUG_MAX = 60
 #: The slug of a name without any letter or digit of ASCII.
@@ -42,7 +42,7 @@ _BROUGHT_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 class ProjectInfo(msgspec.Struct, frozen=True):
     """``number`` is what the project's rows carry; ``platform`` what it is for; ``quota`` how many records it may be given in a calendar
     month (UTC), None for any number; ``logister_rate`` how many units a minute each of its keys may send to Logister's endpoints, None for
-    the dialect's own limit. Times in µs.
+    the dialect's own limit; ``stats_max`` how many stats programs may make in it, None for any number. Times in µs.
     """
 
     id: str
@@ -55,6 +55,7 @@ class ProjectInfo(msgspec.Struct, frozen=True):
     platform: str
     quota: int | None
     logister_rate: int | None
+    stats_max: int | None
 
 
 class ProjectUse(ProjectInfo, frozen=True):
@@ -142,25 +143,30 @@ def set_quota(context: Context, actor: Actor, ref: str | int, quota: int | None)
         return _shown(context, conn, [any_project(conn, actor, number)])[0]
 
 
-def set_logister_rate(context: Context, actor: Actor, ref: str | int, rate: int | None) -> ProjectUse:
-    """Sets how many units a minute each key of a project may send to Logister's endpoints, unless the key has a rate of its own; None for
-    the dialect's limit. It counts at once. Raises ``not_found``, ``invalid``, and ``forbidden`` for all but the operator.
+def set_limits(context: Context, actor: Actor, ref: str | int, limits: Mapping[str, int | None]) -> ProjectUse:
+    """Sets those of ``logister_rate`` and ``stats_max`` that ``limits`` names, None for none; they count at once. Raises ``not_found``,
+    ``invalid``, and ``forbidden`` for all but the operator.
     """
     if actor.account is not None:
-        raise ServiceError("forbidden", "a project's rate is set by the server's operator")
+        raise ServiceError("forbidden", "a project's limits are set by the server's operator")
+    checked = {
+        name: None if limit is None else between(limit, name, 1, LIMITS_MAX[name]) for name, limit in limits.items()
+    }
     with context.catalog.write() as conn:
         project = live_project(conn, actor, ref)
-        projects.set_logister_rate(conn, project.id, None if rate is None else between(rate, "rate", 1, RATE_MAX))
-        audit.note(
-            context,
-            conn,
-            actor,
-            "changed settings",
-            subject_id=project.id,
-            subject=project.name,
-            project=project.number,
-            details="no Logister rate of its own" if rate is None else f"Logister rate {rate} a minute",
-        )
+        if checked:
+            projects.set_limits(conn, project.id, checked)
+            told = ", ".join(f"{name} {'none' if limit is None else limit}" for name, limit in checked.items())
+            audit.note(
+                context,
+                conn,
+                actor,
+                "changed settings",
+                subject_id=project.id,
+                subject=project.name,
+                project=project.number,
+                details=told,
+            )
         return _shown(context, conn, [any_project(conn, actor, project.number)])[0]
 
 

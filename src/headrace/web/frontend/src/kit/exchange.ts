@@ -2,7 +2,7 @@
 // morphed, so a field that is typed into, a line that has the focus and what was unfolded stay as they are.
 import htmx from "htmx.org";
 import { isLive } from "./live";
-import { announce, csrf } from "./page";
+import { announce, csrf, element } from "./page";
 
 /** The attributes of templates/frame.html, for addresses that a script makes. */
 const EXCHANGE = { target: "#content", select: "#content", selectOOB: "#page-foot,#range,#places:outerMorph", swap: "outerMorph", push: "true" };
@@ -18,12 +18,22 @@ export function startExchange(): void {
     request.headers["X-CSRF-Token"] = csrf;
     if (request.method === "GET") tidy(request);
   });
-  document.addEventListener("htmx:after:swap", (event) => {
-    const { sourceElement } = event.detail.ctx;
+  // A menu is drawn anew with what it leads to: its button has the focus then.
+  let menu = "";
+  document.addEventListener("htmx:before:swap", (event) => {
+    menu = event.detail.ctx.sourceElement?.closest("details.menu")?.id ?? "";
+  });
+  document.addEventListener("htmx:after:swap", () => {
     for (const form of document.querySelectorAll<HTMLFormElement>("form[data-filters]")) settle(form);
-    const menu = sourceElement?.closest("details.menu");
-    if (menu?.id) document.querySelector<HTMLElement>(`#${menu.id} > summary`)?.focus();
+    if (menu) document.querySelector<HTMLElement>(`#${menu} > summary`)?.focus();
     announce(document.querySelector(".pager > span")?.textContent ?? "");
+  });
+  document.addEventListener("htmx:error", () => {
+    if (document.querySelector(".notice.unanswered")) return;
+    const notice = element("div", "", "notice bad unanswered"); // the next answer takes it away
+    notice.setAttribute("role", "alert");
+    notice.append(element("p", "The server does not answer: what you see is from before. Try again."));
+    document.getElementById("content")?.prepend(notice);
   });
 }
 

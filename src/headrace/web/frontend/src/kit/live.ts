@@ -7,28 +7,47 @@ export interface LiveHandlers {
   on: (name: string, data: unknown) => void;
   /** "open" once the server answered; "lost" while the browser tries again; "waiting" before either. */
   state?: (state: LiveState) => void;
+  /** The stream is no longer for this browser: the session is over, or the project is not theirs any more. */
+  ended?: () => void;
 }
+
+/** A refusal is asked about after this long. */
+const AGAIN_MS = 10_000;
+const REFUSED: readonly number[] = [401, 403, 404];
 
 /** Listens to `names` of the stream at `url`; gives the function that stops. The browser comes back by itself after a break. */
 export function listen(url: string, names: readonly string[], handlers: LiveHandlers): () => void {
   let source: EventSource | null = null;
   let again: ReturnType<typeof setTimeout> | undefined;
+  const stop = () => {
+    clearTimeout(again);
+    source?.close();
+  };
+  const end = () => {
+    stop();
+    handlers.state?.("lost");
+    handlers.ended?.();
+  };
+  // The browser does not say with which status it was refused, and gives up for good: a server that starts is asked again.
+  const ask = async () => {
+    const asked = new AbortController();
+    const answer = await fetch(url, { signal: asked.signal }).catch(() => null);
+    asked.abort();
+    if (answer && REFUSED.includes(answer.status)) end();
+    else open();
+  };
   const open = () => {
     handlers.state?.("waiting");
     source = new EventSource(url);
     source.onopen = () => handlers.state?.("open");
     source.onerror = () => {
       handlers.state?.("lost");
-      // A refusal (a stop, a session that ended) closes for good: asked again later, as a break would be.
-      if (source?.readyState === EventSource.CLOSED) again = setTimeout(open, 10_000);
+      if (source?.readyState === EventSource.CLOSED) again = setTimeout(() => void ask(), AGAIN_MS);
     };
+    source.addEventListener("ended", end);
     for (const name of names) {
       source.addEventListener(name, (event) => handlers.on(name, JSON.parse((event as MessageEvent<string>).data)));
     }
-  };
-  const stop = () => {
-    clearTimeout(again);
-    source?.close();
   };
   open();
   addEventListener("pagehide", stop, { once: true });

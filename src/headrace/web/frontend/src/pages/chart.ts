@@ -43,17 +43,39 @@ const TIMES: uPlot.Axis.Values = [
 
 let plot: uPlot | undefined;
 let watched: ResizeObserver | undefined;
+let shown: Drawing;
+
+const holder = () => document.querySelector<HTMLElement>(".plot[data-drawing]");
+const read = (place: HTMLElement) => JSON.parse(place.dataset["drawing"] ?? "{}") as Drawing;
 
 function draw(): void {
   plot?.destroy();
   watched?.disconnect();
-  const place = document.querySelector<HTMLElement>(".plot[data-drawing]");
+  plot = undefined;
+  const place = holder();
   if (!place) return;
-  const drawing = JSON.parse(place.dataset["drawing"] ?? "{}") as Drawing;
+  shown = read(place);
   for (const still of place.querySelectorAll(".fallback")) still.remove();
-  plot = new uPlot(options(drawing, place.clientWidth), data(drawing), place);
+  plot = new uPlot(options(shown, place.clientWidth), data(shown), place);
   watched = new ResizeObserver(() => plot?.setSize({ width: place.clientWidth, height: HEIGHT }));
   watched.observe(place);
+}
+
+/** The same lines with newer values: the plot stays, and so does what the pointer is on. */
+function renew(): void {
+  const place = holder();
+  if (!plot || !place?.contains(plot.root)) return draw();
+  const next = read(place);
+  if (form(next) !== form(shown)) return draw();
+  shown = next;
+  plot.setData(data(shown));
+  tell(plot);
+}
+
+/** What of a drawing its plot is built for. */
+function form(of: Drawing): string {
+  const lines = of.lines.map((line) => [line.name, line.slot, line.previous.length > 0]);
+  return JSON.stringify([of.zone, of.starts.length <= DOTS, lines]);
 }
 
 function data(drawing: Drawing): uPlot.AlignedData {
@@ -93,7 +115,7 @@ function options(drawing: Drawing, width: number): uPlot.Options {
       { stroke: ink, grid, ticks: grid, font, size: 64, values: (_, splits) => splits.map(short) },
     ],
     cursor: { drag: { x: true, y: false, setScale: false }, y: false },
-    hooks: { setSelect: [(self) => zoom(self)], setCursor: [(self) => tell(self, drawing)], draw: [(self) => mark(self, drawing)] },
+    hooks: { setSelect: [(self) => zoom(self)], setCursor: [tell], draw: [mark] },
   };
 }
 
@@ -123,12 +145,12 @@ function moment(seconds: number): string {
 }
 
 /** The numbers under the pointer, beside their names. */
-function tell(self: uPlot, drawing: Drawing): void {
+function tell(self: uPlot): void {
   const at = self.cursor.idx;
   const time = document.querySelector("#chart [data-time]");
-  if (time) time.textContent = at == null ? "" : (drawing.labels[at] ?? "");
+  if (time) time.textContent = at == null ? "" : (shown.labels[at] ?? "");
   document.querySelectorAll("#chart [data-value]").forEach((place, index) => {
-    const line = drawing.lines[index];
+    const line = shown.lines[index];
     if (!line || at == null) place.textContent = "";
     else place.textContent = number(line.values[at]) + (line.previous.length ? ` · ${number(line.previous[at])}` : "") + (line.unit ? ` ${line.unit}` : "");
   });
@@ -145,10 +167,10 @@ function number(value: number | null | undefined): string {
 }
 
 /** A line for each note; the list beside the chart has their texts. */
-function mark(self: uPlot, drawing: Drawing): void {
+function mark(self: uPlot): void {
   const { ctx, bbox } = self;
   ctx.save();
-  for (const note of drawing.notes) {
+  for (const note of shown.notes) {
     const x = Math.round(self.valToPos(note.at, "x", true));
     if (x < bbox.left || x > bbox.left + bbox.width) continue;
     ctx.strokeStyle = ctx.fillStyle = colour(note.kind === "incident" ? "--brick" : note.kind === "deploy" ? "--water" : "--ink-soft");
@@ -182,7 +204,7 @@ function suggest(): void {
 }
 
 document.addEventListener("headrace:theme", draw);
-document.addEventListener("headrace:fresh", draw);
+document.addEventListener("headrace:fresh", renew);
 document.addEventListener("htmx:after:swap", draw);
 draw();
 suggest();
