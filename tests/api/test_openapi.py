@@ -17,6 +17,7 @@ from headrace.api.samples import body_text
 from headrace.dialects.base import Route
 from headrace.dialects.registry import DIALECTS, ROUTES
 from headrace.settings.table import SETTINGS_BY_NAME
+from headrace.web.docs import Reader, groups
 
 PLACES = {dialect.name: dialect.key_places for dialect in DIALECTS}
 SERVED = [(route, path) for route in ROUTES for path in (route.path, *route.aliases)]
@@ -149,3 +150,16 @@ def test_our_samples_fit_their_own_schemas(document):
         if "sample" in handler.opt:
             body = handler.parsed_data_field.annotation
             msgspec.convert(handler.opt["sample"], body)
+
+
+def test_the_reference_tells_keys_from_sessions(document):
+    endpoints = [
+        one for group in groups(document, Reader("http://tele.test", "2026-11-21T12:00:00Z")) for one in group.endpoints
+    ]
+    own = [one for one in endpoints if one.path.startswith("/api/headrace/")]
+    ingest = [one for one in endpoints if one.path == "/v1/ingest"]
+    assert own
+    assert all(one.session for one in own)
+    assert ingest
+    assert not any(one.session for one in ingest)
+    assert {header for one in endpoints for header in one.key_headers}.isdisjoint({COOKIE, "X-CSRF-Token"})

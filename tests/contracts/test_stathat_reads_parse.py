@@ -313,6 +313,7 @@ def test_addresses(text: str, place: tuple[Any, ...]) -> None:
         *("https://user@stats.example.com", "https://a:b@stats.example.com", "https://stats.example.com?x", "https://a/#b"),
         *("https://a:99999", "https://a:b", "https://a/ b", "https://a/\r\nHost: b", "https://ä.example", "https://[::1"),
         "https://example.com/" + "x" * 2_000,
+        "https://" + "x" * 64 + ".example.com",
     ],
 )  # fmt: skip
 def test_addresses_that_are_none(text: str) -> None:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import logging
 import threading
+import traceback
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from headrace.admission.keys import LookUpFailed
 from headrace.api.imports.job import Ended, Job, Rooms
 from headrace.api.imports.source import BadAddress, Source, SourceFailed, Stopped, read_address
 from headrace.catalog import imports, meta
@@ -19,6 +19,9 @@ from headrace.store import StoreError
 TROUBLE_S = 10.0
 #: Seconds that a stop waits for the thread.
 STOP_S = 5.0
+
+#: Trouble with the catalog, the store or the journal that may be over in a while.
+_PASSING = (SQLAlchemyError, StoreError, RuntimeError, OSError)
 
 _log = logging.getLogger("headrace.imports")
 
@@ -63,7 +66,7 @@ class Runner:
                 self._round()
             except Stopped:
                 return
-            except (SQLAlchemyError, StoreError, LookUpFailed, RuntimeError, OSError) as error:
+            except _PASSING as error:
                 if self._stopping.is_set():
                     return
                 _log.warning("an import has to wait: %s", (str(error) or type(error).__name__).splitlines()[0])
@@ -90,6 +93,12 @@ class Runner:
             self._end(row, "failed", str(error))
         except Ended:
             self._end(row, "cancelled", None)
+        except (Stopped, *_PASSING):
+            raise
+        except Exception as error:  # a mistake of ours ends this import, not those behind it
+            where = "".join(traceback.format_tb(error.__traceback__))  # the error's own words might hold the token
+            _log.error("an import failed: %s\n%s", type(error).__name__, where)
+            self._end(row, "failed", "internal error")
         finally:
             source, self._source = self._source, None
             if source is not None:

@@ -68,6 +68,7 @@ def read_address(text: str, *, private: bool) -> Place:
     try:
         parts = urlsplit(text.strip())
         port = parts.port
+        (parts.hostname or "").encode("idna")  # what no look-up takes either
     except ValueError:
         raise BadAddress("base_url must be an https address") from None
     if len(text) > ADDRESS_MAX or parts.scheme not in ("https", "http") or not parts.hostname or not text.isascii():
