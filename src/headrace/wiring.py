@@ -104,8 +104,8 @@ class Instruments:
         with self._house.catalog.read() as connection:
             letters = dead_letters.count_open(connection)
         return Readings(
-            accepted=self._gateway.accepted,
-            refused=self._gateway.refused,
+            accepted=self._gateway.tally.accepted,
+            refused=self._gateway.tally.refused,
             journal_rows=journal.backlog.rows,
             journal_bytes=journal.backlog.bytes,
             journal_oldest_s=self._lag(),

@@ -11,6 +11,8 @@ from page_routes import PAGES
 
 #: What a first view may weigh as it is sent, bytes.
 FIRST_VIEW = 150_000
+#: What may be another thing in the dark, in a narrow window, or in what is unfolded.
+NARROW = ["color-contrast", "scrollable-region-focusable", "target-size"]
 #: Pages that are shown only to whoever is not signed in, or leads on who is.
 SIGNED_OUT = ("/app/sign-in", "/app/setup/{token}", "/app/invitation/{token}")
 SHOWN = [page for page in PAGES if page.path not in SIGNED_OUT]
@@ -43,9 +45,10 @@ def look(tab, path):
         "axe": tab.axe(),
     }
     tab.paint("dark")
-    found["axe in the dark"] = tab.axe(["color-contrast"])
-    for width in WIDTHS:
+    tab.page.evaluate("document.querySelectorAll('main details').forEach(one => one.open = true)")
+    for width in sorted(WIDTHS, reverse=True):
         found[f"too wide for {width}"] = tab.wider(width)
+    found["axe, dark, narrow and unfolded"] = tab.axe(NARROW)
     return {name: value for name, value in found.items() if value}
 
 
@@ -66,6 +69,34 @@ def test_a_page_of_hostile_texts(site, tabs, page):
     tab = tabs["owner"]
     assert look(tab, page.filled(site.hostile.ids)) == {}
     assert HOSTILE[:40] in unescape(tab.page.content())
+
+
+@pytest.mark.parametrize(
+    ("page", "opener"),
+    [
+        ("overview", "Control+k"),
+        ("overview", "?"),
+        ("overview", "#range > summary"),
+        ("overview", ".switch-project > summary"),
+        ("stats/{stat}?compare=1&more=none", ".add > summary"),
+        ("activity?range=90d", "#results tbody a"),
+        ("activity?range=90d&service=none", ".chip"),
+        ("keys", "td.actions button"),
+    ],
+)
+def test_what_opens_over_a_page(site, tabs, page, opener):
+    tab = tabs["owner"]
+    tab.renew()
+    tab.go(f"/app/p/{{slug}}/{page}".format(**site.ids))
+    if opener.startswith(("#", ".", "td")):
+        tab.page.locator(opener).first.hover() if opener == ".chip" else tab.page.locator(opener).first.click()
+    else:
+        tab.page.keyboard.press(opener)
+    tab.page.wait_for_load_state("networkidle")
+    assert tab.axe() == []
+    tab.paint("dark")
+    assert tab.axe(["color-contrast"]) == []
+    assert tab.troubles == []
 
 
 @pytest.mark.parametrize(

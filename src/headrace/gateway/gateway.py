@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections import Counter
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from typing import Any
 
@@ -25,6 +24,7 @@ from headrace.gateway.front.heads import Head
 from headrace.gateway.peers import Peers
 from headrace.gateway.routes import Match, RouteTable
 from headrace.gateway.steps import make_plan
+from headrace.gateway.tally import Tally
 from headrace.gateway.waiting import STALL_S, Waiting
 from headrace.journal import JournalUnavailable
 from headrace.records.intents import Answer, StreamAnswer
@@ -78,9 +78,7 @@ class Gateway:
         #: The key that a person's session stands for (``Route.sessions``), None without one; asks the catalog, so it runs aside.
         self.session_key: Callable[[Exchange], KeyRow | None] = lambda _: None
         self.in_flight = InFlight()
-        #: Answers since the start: accepted ingest by dialect, refused requests by (dialect, fault or "body", status).
-        self.accepted: Counter[str] = Counter()
-        self.refused: Counter[tuple[str, str, int]] = Counter()
+        self.tally = Tally(keys)
         self.waiting = Waiting()
         #: Set when the server begins to stop: answers that have no end of their own end then.
         self.stopping = asyncio.Event()
@@ -102,7 +100,7 @@ class Gateway:
             else:
                 self._go_on(Exchange(self, line, head, body, plan))
         except Exception:  # a mistake of ours outside any step: this connection ends, the others go on
-            _log.exception("a request to %s failed", head.path)
+            _log.exception("a %s request failed", head.method)  # some paths hold a key
             line.abort()
 
     def _plan(self, head: Head) -> Plan | None:
@@ -173,7 +171,7 @@ class Gateway:
                 else:
                     self._go_on(exchange)
             except Exception:  # the others are answered all the same
-                _log.exception("a request to %s failed", exchange.head.path)
+                _log.exception("a request to %s failed", exchange.route.path)
                 exchange.line.abort()
 
     def _refusal(self, exchange: Exchange, error: BaseException) -> Answer:
@@ -207,7 +205,7 @@ class Gateway:
         try:
             if dialect.finish is not None and isinstance(answer, Answer):
                 answer = dialect.finish(exchange, answer)
-            self._count(exchange, answer)
+            self.tally.count(exchange, answer)
             extra: tuple[tuple[bytes, bytes], ...] = ()
             if exchange.limit_state is not None and dialect.limit_headers is not None:
                 extra = dialect.limit_headers(exchange.limit_state)
@@ -270,22 +268,6 @@ class Gateway:
         if now - self._warned_at >= WARN_EVERY_S:
             self._warned_at = now
             _log.warning("%s", text)
-
-    def _count(self, exchange: Exchange, answer: Answer | StreamAnswer) -> None:
-        key = getattr(exchange, "key", None)
-        dialect = exchange.dialect.name
-        failed = isinstance(answer, Answer) and bool(answer.reason)
-        if answer.status < 400 and not failed:
-            if exchange.route.parse is not None:
-                self.accepted[dialect] += 1
-            if key is not None:
-                self.keys.note_use(key)
-                if isinstance(answer, Answer) and answer.skipped:
-                    self.keys.note_refusal(key, f"{exchange.route.path}: {answer.skipped}")
-            return
-        self.refused[dialect, exchange.why, answer.status] += 1
-        if key is not None and isinstance(answer, Answer) and answer.status < 500:
-            self.keys.note_refusal(key, f"{exchange.route.path}: {answer.status} {answer.reason or exchange.why}")
 
 
 def _told_scheme(head: Head) -> str:

@@ -86,8 +86,8 @@ class Runner:
         self.project = row.project
         try:
             self._source = self._open(row)
-            if self._stopping.is_set():
-                raise Stopped
+            if self._stopping.is_set():  # the stop has not seen it: the first question ends the import
+                self._source.close()
             Job(self._rooms, row, self._source).run()
         except SourceFailed as error:
             self._end(row, "failed", str(error))
