@@ -50,6 +50,26 @@ def test_the_documented_metric(path: str) -> None:
     assert (row["project"], row["dialect"], row["type"], row["name"]) == (7, "slowstats", "metric", "")
     assert (row["ts"], row["received_at"], row["ts_source"]) == (NOW_US, NOW_US, "received")
     assert row["raw"] == '{"temperature":72.5,"humidity":45}'
+    assert row["message"] == "temperature 72.5, humidity 45"
+
+
+@pytest.mark.parametrize(
+    ("payload", "line"),
+    [
+        ({}, ""),
+        ({"text": "only"}, ""),
+        ({f"n{n}": n for n in range(4)}, "n0 0, n1 1, n2 2, n3 3"),
+        ({f"n{n}": n for n in range(5)}, "n0 0, n1 1, n2 2, n3 3"),
+        ({"cpu": {"load": -0.25}, "up": True}, "cpu.load -0.25, up 1"),
+        (
+            {"below": 10**15 - 1, "from": 10**15, "huge": 1e300},
+            "below 999999999999999, from 1000000000000000.0, huge 1e+300",
+        ),
+    ],
+)
+def test_a_metric_tells_its_first_numbers_in_a_line(payload: dict[str, Any], line: str) -> None:
+    (intent,) = accepted(request(metric(payload))).intents
+    assert row_of(intent)["message"] == line
 
 
 def nested(depth: int) -> dict[str, Any]:

@@ -31,6 +31,9 @@ from headrace.records.intents import Answer, Decision, Intent, PlainPoint, Submi
 #: Numeric leaves of a payload that become stats, and how many keys their paths may have (rulings 3); the rest stays raw.
 MAX_LEAVES = 1_000
 MAX_DEPTH = 16
+#: Leaves that tell people in a line what a metric was about, and the first whole number that is not written out there.
+SHOWN_LEAVES = 4
+WHOLE_BELOW = 1e15
 #: Characters of a leaf's path as a stat's name; a longer one stays raw.
 MAX_NAME = 255
 
@@ -73,6 +76,7 @@ def _stored(_: Sequence[Decision]) -> Answer:
 
 
 def _intent(project: int, payload: dict[str, Any], received_us: int) -> Intent:
+    found = list(islice(leaves(payload), MAX_LEAVES))
     row = event_row(
         project=project,
         ts=received_us,
@@ -81,13 +85,17 @@ def _intent(project: int, payload: dict[str, Any], received_us: int) -> Intent:
         dialect="slowstats",
         id=uuid7(received_us),
         type="metric",
+        message=", ".join([f"{name} {_figure(value)}" for name, value in found[:SHOWN_LEAVES]]),
         raw=compact_text(payload),
     )
     now_ms = received_us // 1000
-    points: list[PlainPoint] = [
-        (name, "value", now_ms, value, 0) for name, value in islice(leaves(payload), MAX_LEAVES)
-    ]
+    points: list[PlainPoint] = [(name, "value", now_ms, value, 0) for name, value in found]
     return Intent((row,), points, "slowstats")
+
+
+def _figure(value: float) -> str:
+    """As people write it: without the fraction of a whole number."""
+    return str(int(value)) if value.is_integer() and abs(value) < WHOLE_BELOW else repr(value)
 
 
 def leaves(node: dict[str, Any], prefix: str = "", depth: int = 1) -> Iterator[tuple[str, float]]:
