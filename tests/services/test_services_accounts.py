@@ -267,6 +267,16 @@ def test_deleting_takes_manage_on_the_account(house, actor: str) -> None:
     refused("not_found", projects.delete, house.context, house.owner, house.foreign.id)
 
 
+@pytest.mark.parametrize("role", [None, "owner", "admin", "member", "viewer"])
+def test_a_quota_is_set_by_owners_of_the_project(house, role: str | None) -> None:
+    who = house.owner._replace(project=1, role=role)
+    if role == "owner":
+        assert projects.set_quota(house.context, who, "shop", 5).quota == 5
+    else:
+        refused("forbidden", projects.set_quota, house.context, who, "shop", 5)
+    assert projects.set_quota(house.context, house.owner, "shop", None).quota is None
+
+
 @pytest.mark.parametrize("actor", ["reader", "project key"])
 def test_making_projects_takes_manage_on_the_account(house, actor: str) -> None:
     who = house.owner._replace(scopes=frozenset(("read", "write")))

@@ -125,8 +125,7 @@ def set_quota(context: Context, actor: Actor, ref: str | int, quota: int | None)
     require(actor, "manage")
     with context.catalog.write() as conn:
         project = live_project(conn, actor, ref)
-        if actor.project is not None or actor.role not in (None, "owner"):
-            raise ServiceError("forbidden", "a quota is set by an account-wide key or an owner of the project")
+        _require_owner(actor, "a quota is set")
         projects.set_quota(conn, project.id, _quota(quota))
         told = "no quota" if quota is None else f"quota {quota} a month"
         number = project.number
@@ -141,6 +140,12 @@ def set_quota(context: Context, actor: Actor, ref: str | int, quota: int | None)
             details=told,
         )
         return _shown(context, conn, [any_project(conn, actor, number)])[0]
+
+
+def _require_owner(actor: Actor, what: str) -> None:
+    """A person acts in one project, as an owner of it; a key of one project is never enough."""
+    if actor.role != "owner" and (actor.role is not None or actor.project is not None):
+        raise ServiceError("forbidden", f"{what} by an account-wide key or an owner of the project")
 
 
 def set_limits(context: Context, actor: Actor, ref: str | int, limits: Mapping[str, int | None]) -> ProjectUse:
@@ -196,8 +201,7 @@ def delete(context: Context, actor: Actor, ref: str | int) -> ProjectUse:
     require(actor, "manage")
     with context.catalog.write() as conn:
         project = any_project(conn, actor, ref)
-        if actor.role != "owner" and (actor.role is not None or actor.project is not None):
-            raise ServiceError("forbidden", "a project is deleted by an account-wide key or an owner of the project")
+        _require_owner(actor, "a project is deleted")
         projects.begin_deletion(conn, project.id, context.now())
         audit.note(
             context,
