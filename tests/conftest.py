@@ -16,9 +16,15 @@ from typing import Any
 
 import pytest
 import requests
+from hypothesis import HealthCheck
+from hypothesis import settings as examples
 from postgres import Postgres, running
 
 from headrace.cli.control import Control
+
+# A busy machine makes an example in seconds: that is no finding about what is tested.
+examples.register_profile("headrace", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+examples.load_profile("headrace")
 
 #: Where servers listen, and seconds until one that starts has to: a busy machine takes ten times as long as an idle one.
 PORTS, START_S = (10_000, 32_000), 60.0

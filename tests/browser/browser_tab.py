@@ -33,7 +33,7 @@ _WIDER = """() => {
     .filter(e => e.getBoundingClientRect().right > room + 1)
     .slice(0, 5).map(e => e.outerHTML.slice(0, 160));
 }"""
-_AXE = """(tags) => axe.run(document, {runOnly: tags, resultTypes: ['violations']})
+_AXE = """([within, tags]) => axe.run(within, {runOnly: tags, resultTypes: ['violations']})
   .then(found => found.violations.map(one => `${one.id}: ${one.help}: ${one.nodes.map(n => n.html.slice(0, 160)).slice(0, 3).join(' | ')}`))"""
 
 
@@ -91,13 +91,12 @@ class Tab:
         self.page.evaluate(_DRAWN)  # charts anew
         return self.page.evaluate(_WIDER)
 
-    def axe(self, rules: list[str] | None = None) -> list[str]:
-        """What axe finds fault with; only by ``rules`` if given."""
+    def axe(self, rules: list[str] | None = None, within: str = "html") -> list[str]:
+        """What axe finds fault with in ``within`` (a selector); only by ``rules`` if given."""
         if not self.page.evaluate("'axe' in window"):
             self.page.evaluate(AXE.read_text())
-        return self.page.evaluate(
-            _AXE, {"type": "rule", "values": rules} if rules else {"type": "tag", "values": AXE_TAGS}
-        )
+        asked = {"type": "rule", "values": rules} if rules else {"type": "tag", "values": AXE_TAGS}
+        return self.page.evaluate(_AXE, [within, asked])
 
     def paint(self, scheme: str) -> None:
         """Light or dark."""

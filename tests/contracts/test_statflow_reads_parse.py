@@ -365,6 +365,8 @@ def test_the_routes_of_the_contract() -> None:
         ("POST", "/v1/annotations", "write"),
         ("GET", "/v1/annotations", "read"),
         ("DELETE", "/v1/annotations/{id}", "write"),
+        ("POST", "/v1/import/stathat", both),
+        ("GET", "/v1/import/stathat/status", both),
     }
 
 

@@ -20,7 +20,7 @@ from wire import Client
 
 from headrace.admission.folded import FoldedClaims
 from headrace.catalog import copies
-from headrace.dialects.logister_identity import EVENT_FAMILY
+from headrace.dialects.logister_identity import UUID_FAMILY
 from headrace.records.intents import claim_key
 
 KINDS = {
@@ -153,10 +153,10 @@ def test_damaged_claims(make_server: Callable[..., Any]) -> None:
     answers = []
     folded = FoldedClaims(server.data / "claims.db", maximum=1_000_000)
     now = time.time_ns() // 1000
-    folded.fold([(claim_key(EVENT_FAMILY, 1, uuid), b"", now) for uuid in ids])
+    folded.fold([(claim_key(UUID_FAMILY, 1, uuid), b"", now) for uuid in ids])
     folded.close()
     path = server.data / "claims.db"
-    flip(path, page_of(path, claim_key(EVENT_FAMILY, 1, ids[0])) // 4096 * 4096, 8)
+    flip(path, page_of(path, claim_key(UUID_FAMILY, 1, ids[0])) // 4096 * 4096, 8)
     found = {line["check"]: line["state"] for line in server.cli("doctor", "--json", code=1)["checks"]}
     assert found["claims"] == "fail"
     server.start()
@@ -171,7 +171,7 @@ def test_damaged_claims(make_server: Callable[..., Any]) -> None:
         kept = {row[0] for row in claims.execute("SELECT digest FROM claims_1")}
     (project,) = server.call("project.list")
     headers = {"Authorization": f"Bearer {server.key(project['id'])}"}
-    for uuid in (ids[0], ids[0], next(one for one in ids if claim_key(EVENT_FAMILY, 1, one) in kept)):
+    for uuid in (ids[0], ids[0], next(one for one in ids if claim_key(UUID_FAMILY, 1, one) in kept)):
         event = {"uuid": uuid, "event_type": "log", "message": "again"}
         answer = requests.post(f"{server.url}/api/v1/ingest_events", json={"event": event}, headers=headers, timeout=20)
         answers.append((answer.status_code, answer.json().get("duplicate", False)))
