@@ -11,6 +11,7 @@ import msgspec
 
 from headrace.dialects.answers import Problem
 from headrace.dialects.jsontext import compact, compact_text, is_finite, may_be_shallow, number, read_json
+from headrace.records.text import escapes_nul
 from headrace.records.times import iso_us
 
 #: Events in a batch (1.1).
@@ -70,7 +71,7 @@ class Accepted(NamedTuple):
 
 def fast_events(body: bytes) -> list[Accepted] | None:
     """The events of a body, or None when the exact reader has to look."""
-    if b"\\u0000" in body:
+    if escapes_nul(body):
         return None
     try:
         events = _decode(body).events

@@ -36,6 +36,7 @@ from headrace.dialects.logister_times import Occurrence, moment_us, telemetry_ev
 from headrace.dialects.rows import event_row
 from headrace.records.ids import uuid7
 from headrace.records.intents import CheckInFact, Claim, Intent, Submission
+from headrace.records.text import escapes_nul
 from headrace.records.times import Happened, clamp
 
 CHECK_IN = "check_in"
@@ -91,7 +92,7 @@ def plain_check_in(inbound: Inbound) -> Submission | None:
     one can tell.
     """
     body, received_us = inbound.body, inbound.received_us
-    if inbound.key_kind == MOBILE or b"\\u0000" in body:
+    if inbound.key_kind == MOBILE or escapes_nul(body):
         return None
     try:
         sent = _decode(body).check_in

@@ -42,6 +42,7 @@ from headrace.dialects.logister_times import Occurrence, telemetry_evidence, tol
 from headrace.records.ids import uuid7
 from headrace.records.intents import Claim, Intent, RowIn, Submission
 from headrace.records.tables import EVENTS
+from headrace.records.text import escapes_nul
 
 
 class PlainEvent(msgspec.Struct, forbid_unknown_fields=True, gc=False):
@@ -92,7 +93,7 @@ _REMEMBERED_KEYS = 8192
 def parse_plain(inbound: Inbound) -> Submission | None:
     """The submission of a single event, equal to that of the exact reader; None when only that one can tell."""
     body = inbound.body
-    if inbound.key_kind == MOBILE or b"\\u0000" in body or not surely_within(body):
+    if inbound.key_kind == MOBILE or escapes_nul(body) or not surely_within(body):
         return None
     try:
         event = _decode(body).event

@@ -16,6 +16,7 @@ from headrace.dialects.seestack_forms import BLANK, Unreadable, stored, text
 from headrace.records.ids import uuid7
 from headrace.records.intents import Intent, RowIn, Submission
 from headrace.records.tables import EVENTS
+from headrace.records.text import escapes_nul
 
 #: ``warning`` is kept as it is sent.
 LEVELS = ("debug", "info", "warn", "error", "fatal", "warning")
@@ -130,6 +131,10 @@ def _submission(inbound: Inbound, read: _Read) -> Submission:
     )
     metadata = read.metadata
     links = linked(metadata)
+    if links is not None:
+        trace_id = trace_id or links.spare("traceId")
+        span_id = span_id or links.spare("spanId")
+        request_id = request_id or links.spare("requestId")
     received, record_id = inbound.received_us, uuid7(inbound.received_us)
     values = (  # the columns of ``EVENTS``
         inbound.project,
@@ -142,10 +147,10 @@ def _submission(inbound: Inbound, read: _Read) -> Submission:
         environment,
         release,
         service,
-        trace_id or links.spare("traceId"),
-        span_id or links.spare("spanId"),
+        trace_id,
+        span_id,
         "",  # parent_span_id
-        request_id or links.spare("requestId"),
+        request_id,
         session_id,
         read.user_id,
         "error",
@@ -164,7 +169,7 @@ def _submission(inbound: Inbound, read: _Read) -> Submission:
 
 def _read_plain(body: bytes) -> _Read | None:
     """An error in which nothing has to be converted or refused, as the exact reader reads it; None when only that one can tell."""
-    if b"\\u0000" in body or not may_be_shallow(body):
+    if escapes_nul(body) or not may_be_shallow(body):
         return None
     try:
         error = _decode(body)

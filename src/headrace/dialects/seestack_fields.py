@@ -25,6 +25,7 @@ from headrace.dialects.seestack_forms import (
 )
 from headrace.records.ids import uuid7
 from headrace.records.intents import Answer, Intent, Submission
+from headrace.records.text import escapes_nul
 from headrace.records.times import Happened, clamp
 
 #: Fields of 64 bits (1.6, 1.7).
@@ -153,7 +154,7 @@ def fast_object(body: bytes) -> dict[str, Any] | None:
         value = _decode(body)
     except (ValueError, RecursionError):
         return None
-    if type(value) is not dict or b"\\u0000" in body or too_deep(body, value):
+    if type(value) is not dict or escapes_nul(body) or too_deep(body, value):
         return None
     return value
 
@@ -197,9 +198,9 @@ def arrived(inbound: Inbound) -> dict[str, Any]:
     }
 
 
-def linked(metadata: Any) -> Fields:
-    """The ``LINKS`` that free-form ``metadata`` may hold."""
-    return Fields(metadata if type(metadata) is dict and not LINKS.isdisjoint(metadata) else {})
+def linked(metadata: Any) -> Fields | None:
+    """Free-form ``metadata`` with ``LINKS`` in it; None for what has none, as most."""
+    return None if type(metadata) is not dict or LINKS.isdisjoint(metadata) else Fields(metadata)
 
 
 def submission(intents: Sequence[Intent], answer: Answer) -> Submission:

@@ -54,6 +54,11 @@ def parse_log(inbound: Inbound, fields: Fields) -> Submission:
     request_id, session_id, user_id, error_id = rest
     metadata = fields.sent.get("metadata")
     links = linked(metadata)
+    if links is not None:
+        trace_id = trace_id or links.spare("traceId")
+        span_id = span_id or links.spare("spanId")
+        request_id = request_id or links.spare("requestId")
+        user_id = user_id or links.spare("userId")
     labels = labels_of(metadata)
     if error_id:
         labels["errorId"] = error_id
@@ -69,12 +74,12 @@ def parse_log(inbound: Inbound, fields: Fields) -> Submission:
         environment,
         release,
         service,
-        trace_id or links.spare("traceId"),
-        span_id or links.spare("spanId"),
+        trace_id,
+        span_id,
         parent_span_id,
-        request_id or links.spare("requestId"),
+        request_id,
         session_id,
-        user_id or links.spare("userId"),
+        user_id,
         "log",
         level,
         "",  # name

@@ -29,6 +29,7 @@ from headrace.dialects.seestack_forms import (
 from headrace.records.ids import uuid7
 from headrace.records.intents import Answer, Decision, Intent, RowIn, Submission
 from headrace.records.tables import REQUESTS
+from headrace.records.text import escapes_nul
 from headrace.records.times import Happened, clamp
 
 #: Requests in a batch (1.3).
@@ -154,7 +155,7 @@ def _fast(body: bytes, received: int) -> list[_Read] | None:
         plain = _decode_any(body)
     except (ValueError, RecursionError):
         return None
-    if b"\\u0000" in body or too_deep(body, plain):
+    if escapes_nul(body) or too_deep(body, plain):
         return None
     if typed.project_id is not None and not _UUID.fullmatch(typed.project_id):
         return None

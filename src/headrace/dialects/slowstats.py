@@ -11,7 +11,6 @@ import msgspec
 from headrace.dialects.answers import Problem, json_answer, refuse
 from headrace.dialects.base import Dialect, Inbound, Route
 from headrace.dialects.jsontext import NotJson, compact_text, is_finite, number, read_json, too_deep
-from headrace.dialects.rows import event_row
 from headrace.dialects.slowstats_answers import (
     BODY_CAP,
     BODY_REFUSALS,
@@ -25,8 +24,10 @@ from headrace.dialects.slowstats_answers import (
 )
 from headrace.dialects.slowstats_events import EVENTS
 from headrace.dialects.slowstats_reads import READS
+from headrace.records import tables
 from headrace.records.ids import uuid7
-from headrace.records.intents import Answer, Decision, Intent, PlainPoint, Submission
+from headrace.records.intents import Answer, Decision, Intent, PlainPoint, RowIn, Submission
+from headrace.records.text import escapes_nul
 
 #: Numeric leaves of a payload that become stats, and how many keys their paths may have (rulings 3); the rest stays raw.
 MAX_LEAVES = 1_000
@@ -34,6 +35,8 @@ MAX_DEPTH = 16
 #: Leaves that tell people in a line what a metric was about, and the first whole number that is not written out there.
 SHOWN_LEAVES = 4
 WHOLE_BELOW = 1e15
+#: The columns from ``environment`` to ``user_id``, of which a metric has none.
+_NOTHING = ("",) * 9
 #: Characters of a leaf's path as a stat's name; a longer one stays raw.
 MAX_NAME = 255
 
@@ -77,20 +80,29 @@ def _stored(_: Sequence[Decision]) -> Answer:
 
 def _intent(project: int, payload: dict[str, Any], received_us: int) -> Intent:
     found = list(islice(leaves(payload), MAX_LEAVES))
-    row = event_row(
-        project=project,
-        ts=received_us,
-        received_at=received_us,
-        ts_source="received",
-        dialect="slowstats",
-        id=uuid7(received_us),
-        type="metric",
-        message=", ".join([f"{name} {_figure(value)}" for name, value in found[:SHOWN_LEAVES]]),
-        raw=compact_text(payload),
+    values: tuple[Any, ...] = (  # the columns of ``EVENTS``
+        project,
+        received_us,
+        received_us,
+        "received",
+        "",  # ts_sent
+        "slowstats",
+        uuid7(received_us),
+        *_NOTHING,
+        "metric",
+        "",  # level
+        "",  # name
+        ", ".join([f"{name} {_figure(value)}" for name, value in found[:SHOWN_LEAVES]]),
+        "",  # fingerprint
+        "",  # status
+        None,  # duration_ms
+        None,  # value
+        {},  # labels
+        compact_text(payload),
     )
     now_ms = received_us // 1000
     points: list[PlainPoint] = [(name, "value", now_ms, value, 0) for name, value in found]
-    return Intent((row,), points, "slowstats")
+    return Intent((RowIn(tables.EVENTS.name, values),), points, "slowstats")
 
 
 def _figure(value: float) -> str:
@@ -115,7 +127,7 @@ def leaves(node: dict[str, Any], prefix: str = "", depth: int = 1) -> Iterator[t
 
 def fast_metric(body: bytes) -> tuple[str, dict[str, Any]] | None:
     """Project id and payload of a body, or None when the exact reader has to look."""
-    if b"\\u0000" in body:
+    if escapes_nul(body):
         return None
     try:
         metric = _decode(body)

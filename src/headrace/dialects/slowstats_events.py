@@ -25,6 +25,7 @@ from headrace.dialects.slowstats_answers import (
 )
 from headrace.records.ids import uuid7
 from headrace.records.intents import Answer, DailyEventFact, Decision, Fact, Intent, OutboxFact, Submission
+from headrace.records.text import escapes_nul
 
 #: Characters of an event's description (1.10).
 DESCRIPTION_MAX = 4_096
@@ -182,7 +183,7 @@ _decode = msgspec.json.Decoder(_FastEvent).decode
 
 def fast_event(body: bytes) -> EventFields | None:
     """The fields of a body without a message for Discord, or None when the exact reader has to look."""
-    if b"\\u0000" in body:
+    if escapes_nul(body):
         return None
     try:
         event = _decode(body)

@@ -18,7 +18,7 @@ from uuid import UUID
 import msgspec
 
 from headrace.records.tables import TABLES, Kind, Table
-from headrace.records.text import clean_text
+from headrace.records.text import clean_text, escapes_nul
 from headrace.records.times import month_of
 
 #: Times a row may carry, [2000-01-01, 2200-01-01). Dialects clamp far tighter; beyond 2299 the engine's own text form lies.
@@ -134,8 +134,8 @@ def encode_row(table: Table, values: Sequence[Any]) -> bytes:
         line = _encode(msgspec.convert(values, _TYPED[table.name]))
     except ValueError:  # of a value that does not fit, of a lone surrogate
         return encode_checked(table, values)
-    # An escaped NUL; text that only looks like one is checked for nothing.
-    return encode_checked(table, values) if b"\\u0000" in line else line[:-1]
+    # Text that only looks like an escaped NUL is checked for nothing.
+    return encode_checked(table, values) if escapes_nul(line) else line[:-1]
 
 
 def encode_checked(table: Table, values: Sequence[Any]) -> bytes:

@@ -77,13 +77,15 @@ class PointBytes(NamedTuple):
 
 def check_points(points: ResolvedPoints) -> None:
     """Raises :class:`BadRow` for what :func:`encode_points` would not take, alone or among others."""
-    if len(points) > 1:
-        encode_points(0, points)
-        return
-    ts, value = points.times[0], points.values[0]
+    stats, times, values, flags = points.stats, points.times, points.values, points.flags
+    count = len(stats)
     try:
-        _ONE.pack(1, 0, points.stats[0], ts, value, points.flags[0])
-        fits = MIN_MS <= ts < MAX_MS and math.isfinite(value)
+        if count == 1:
+            _ONE.pack(1, 0, stats[0], times[0], values[0], flags[0])
+            fits = MIN_MS <= times[0] < MAX_MS and math.isfinite(values[0])
+        else:
+            pack(f"<{count}Q{count}q{count}d{count}B", *stats, *times, *values, *flags)
+            fits = MIN_MS <= min(times) <= max(times) < MAX_MS and _finite(values)
     except (error, OverflowError):
         fits = False
     if not fits:
