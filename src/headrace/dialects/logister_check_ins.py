@@ -33,9 +33,9 @@ from headrace.dialects.logister_record import (
     interval_seconds,
 )
 from headrace.dialects.logister_times import Occurrence, moment_us, telemetry_evidence
-from headrace.dialects.rows import event_row
 from headrace.records.ids import uuid7
-from headrace.records.intents import CheckInFact, Claim, Intent, Submission
+from headrace.records.intents import CheckInFact, Claim, Intent, RowIn, Submission
+from headrace.records.tables import EVENTS
 from headrace.records.text import escapes_nul
 from headrace.records.times import Happened, clamp
 
@@ -137,23 +137,33 @@ def _plain_intent(
         context["duration_ms"] = sent.duration_ms
     source = default_source(inbound.project_platform)
     context["telemetry_evidence"] = telemetry_evidence(source, Occurrence(happened), received_us)
-    row = event_row(
-        project=project,
-        ts=happened.ts,
-        received_at=received_us,
-        ts_source=happened.source,
-        ts_sent=happened.sent,
-        dialect="logister",
-        id=record_id,
-        environment=sent.environment,
-        type=CHECK_IN,
-        level=level,
-        name=slug,
-        message=slug,
-        status=status,
-        duration_ms=sent.duration_ms,
-        raw=compact_text(stored),
-        **links,
+    values: tuple[Any, ...] = (  # the columns of ``EVENTS``
+        project,
+        happened.ts,
+        received_us,
+        happened.source,
+        happened.sent,
+        "logister",
+        record_id,
+        sent.environment,
+        links.get("release", ""),
+        "",  # service
+        links.get("trace_id", ""),
+        "",  # span_id
+        "",  # parent_span_id
+        links.get("request_id", ""),
+        "",  # session_id
+        "",  # user_id
+        CHECK_IN,
+        level,
+        slug,  # name
+        slug,  # message
+        "",  # fingerprint
+        status,
+        sent.duration_ms,
+        None,  # value
+        {},  # labels
+        compact_text(stored),
     )
     fact = CheckInFact(
         project=project,
@@ -169,7 +179,7 @@ def _plain_intent(
         event_id=record_id,
         creates=True,
     )
-    return Intent((row,), (), "logister", claims, (fact,))
+    return Intent((RowIn(EVENTS.name, values),), (), "logister", claims, (fact,))
 
 
 def exact_check_in(inbound: Inbound) -> Submission:

@@ -65,7 +65,9 @@ def _ask_for(client: Any, table: str, project: int) -> bool:
     """Whether the engine is still at the deletion of ``table``'s rows of ``project``; it is asked for if there are any."""
     try:
         failures = client.query(
-            "SELECT latest_fail_reason != '' FROM system.mutations WHERE database = currentDatabase()"
+            # A try that was called off, by a stop or a pause of merges, is made again by itself.
+            "SELECT latest_fail_reason != '' AND position(latest_fail_reason, '(ABORTED)') = 0"
+            " FROM system.mutations WHERE database = currentDatabase()"
             f" AND table = '{table}' AND command = '(DELETE WHERE project = {project})' AND NOT is_done"
         ).result_rows
         if not failures:
