@@ -27,7 +27,7 @@ EMAIL, PASSWORD = "owner@example.test", "correct horse battery"
 LOOKS = (("light", "light", (1_280, 900)), ("dark", "dark", (1_280, 900)), ("narrow", "light", (360, 780)))
 WIDE = ("wide", "dark", (2_560, 1_300))
 #: What all pictures may weigh, bytes; colours that are kept of each.
-MOST, COLOURS = 12 * 1024 * 1024, 128
+MOST, COLOURS = 12 * 1024 * 1024, 256
 SIGNED_OUT = ("/app/sign-in", "/app/invitation/{token}", "/app/setup/{token}")
 
 
@@ -129,7 +129,7 @@ def take(browser: Any, url: str, cookie: str, target: Path, wanted: list[tuple[s
         page.evaluate("document.fonts.ready")
         page.wait_for_timeout(250)
         picture = Image.open(io.BytesIO(page.screenshot())).convert("RGB")
-        picture.quantize(COLOURS, dither=Image.Dither.NONE).save(target / f"{name}-{look_name}.png", optimize=True)
+        picture.quantize(COLOURS, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE).save(target / f"{name}-{look_name}.png", optimize=True)
     context.close()
 
 

@@ -4,7 +4,7 @@ import pytest
 from store_rows import START, golden
 
 from headrace.store import Store
-from headrace.store.events import arrived_sql, get_row, list_rows, list_sql, newest_sql
+from headrace.store.events import arrived_sql, get_row, list_rows, list_sql, newest_sql, newest_us_sql
 from headrace.store.filters import BadFilter, Filter, conditions, filterable
 
 TS = START * 1000
@@ -33,6 +33,9 @@ def test_the_sql_of_the_newest() -> None:
     sql = newest_sql("events", TS, 12, ("type", "name"))
     assert sql.text + "\n" == golden("newest_events")
     assert sql.params == {"since": TS, "limit": 12}
+    sql = newest_us_sql("events")
+    assert sql.text + "\n" == golden("newest_us_events")
+    assert sql.params == {}
 
 
 @pytest.mark.parametrize("name", GOLDEN_LISTS)

@@ -19,12 +19,12 @@ from headrace.records.tables import EVENTS
 from headrace.store.buckets import Grid, finest, grid
 from headrace.store.client import Store
 from headrace.store.counts import MAX_NAMED, Counts, count_all
-from headrace.store.events import list_newest, list_rows
+from headrace.store.events import list_newest, list_rows, newest_us
 from headrace.store.points import last_points
 
 #: Bars of the rate, and the newest records shown.
 BARS, NEWEST = 100, 12
-#: The last minutes of a busy project, µs, and so many events are sorted to find the newest.
+#: The last minutes of a busy project (up to now, or up to its newest event), µs, and so many events are sorted to find the newest.
 RECENT_US = 600_000_000
 SORTED_MOST = 50_000
 #: Keys with refusals shown.
@@ -109,7 +109,7 @@ def overview(
         found = count_all(store, number, tuple(TYPES_OF), _DIALECTS, buckets, named=told.named)
         since = None
         if end >= context.now() - RECENT_US:
-            since = _begin_of_newest(found.rows[EVENTS.name].values(), buckets, context.now())
+            since = _begin_of_newest(store, number, found.rows[EVENTS.name].values(), buckets)
         records = _newest_rows(store, number, EVENTS.name, since) + others.result()
     return Overview(
         start,
@@ -121,15 +121,16 @@ def overview(
     )
 
 
-def _begin_of_newest(counted: Collection[Mapping[int, int]], buckets: Grid, now: int) -> int | None:
-    """From where on (µs) there are enough events to show and few enough to sort: the start of a bucket, or else the last minutes. None
-    when there are too few in all buckets.
+def _begin_of_newest(store: Store, project: int, counted: Collection[Mapping[int, int]], buckets: Grid) -> int | None:
+    """From where on (µs) there are enough events to show and few enough to sort: the start of a bucket, or else some minutes before the
+    newest event. None when there are too few in all buckets.
     """
     enough = 0
     for start in reversed(buckets.starts):
         enough += sum(counts.get(start, 0) for counts in counted)
         if enough >= NEWEST:
-            return start * 1000 if enough <= SORTED_MOST else now - RECENT_US
+            newest = None if enough <= SORTED_MOST else newest_us(store, project, EVENTS.name)
+            return start * 1000 if newest is None else newest - RECENT_US
     return None
 
 

@@ -1,0 +1,1 @@
+SELECT toUnixTimestamp64Micro(max(ts)) AS ts FROM events WHERE project = {project:UInt32} HAVING count() > 0
