@@ -117,6 +117,14 @@ def subjects(folder: Path, url: str, cookie: str) -> list[Subject]:
     return found
 
 
+def _few_colours(picture: Image.Image) -> Image.Image:
+    """``picture`` in the ``COLOURS`` that take most of it, as they are: what is left, the edges of letters, gets the nearest."""
+    counted = sorted(picture.getcolors(picture.width * picture.height), reverse=True)
+    palette = Image.new("P", (1, 1))
+    palette.putpalette([part for _, colour in counted[:COLOURS] for part in colour])
+    return picture.quantize(palette=palette, dither=Image.Dither.NONE)
+
+
 def take(browser: Any, url: str, cookie: str, target: Path, wanted: list[tuple[str, str]], look: Any) -> None:
     """Pictures of all (name, path) in one look."""
     look_name, scheme, (width, height) = look
@@ -129,7 +137,7 @@ def take(browser: Any, url: str, cookie: str, target: Path, wanted: list[tuple[s
         page.evaluate("document.fonts.ready")
         page.wait_for_timeout(250)
         picture = Image.open(io.BytesIO(page.screenshot())).convert("RGB")
-        picture.quantize(COLOURS, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE).save(target / f"{name}-{look_name}.png", optimize=True)
+        _few_colours(picture).save(target / f"{name}-{look_name}.png", optimize=True)
     context.close()
 
 
