@@ -128,24 +128,27 @@ def set_quota(context: Context, actor: Actor, ref: str | int, quota: int | None)
         _require_owner(actor, "a quota is set")
         projects.set_quota(conn, project.id, _quota(quota))
         told = "no quota" if quota is None else f"quota {quota} a month"
-        number = project.number
-        audit.note(
-            context,
-            conn,
-            actor,
-            "changed settings",
-            subject_id=project.id,
-            subject=project.name,
-            project=number,
-            details=told,
-        )
-        return _shown(context, conn, [any_project(conn, actor, number)])[0]
+        _note_settings(context, conn, actor, project, told)
+        return _shown(context, conn, [any_project(conn, actor, project.number)])[0]
 
 
 def _require_owner(actor: Actor, what: str) -> None:
     """A person acts in one project, as an owner of it; a key of one project is never enough."""
     if actor.role != "owner" and (actor.role is not None or actor.project is not None):
         raise ServiceError("forbidden", f"{what} by an account-wide key or an owner of the project")
+
+
+def _note_settings(context: Context, conn: Connection, actor: Actor, project: ProjectRow, told: str) -> None:
+    audit.note(
+        context,
+        conn,
+        actor,
+        "changed settings",
+        subject_id=project.id,
+        subject=project.name,
+        project=project.number,
+        details=told,
+    )
 
 
 def set_limits(context: Context, actor: Actor, ref: str | int, limits: Mapping[str, int | None]) -> ProjectUse:
@@ -162,16 +165,7 @@ def set_limits(context: Context, actor: Actor, ref: str | int, limits: Mapping[s
         if checked:
             projects.set_limits(conn, project.id, checked)
             told = ", ".join(f"{name} {'none' if limit is None else limit}" for name, limit in checked.items())
-            audit.note(
-                context,
-                conn,
-                actor,
-                "changed settings",
-                subject_id=project.id,
-                subject=project.name,
-                project=project.number,
-                details=told,
-            )
+            _note_settings(context, conn, actor, project, told)
         return _shown(context, conn, [any_project(conn, actor, project.number)])[0]
 
 
