@@ -18,20 +18,18 @@ import msgspec
 from headrace.admission.claims import Claims
 from headrace.admission.deciding import Decider, Draft
 from headrace.admission.open_points import OpenPoints
+from headrace.admission.open_rows import OpenRows
 from headrace.admission.retries import UnderWay
 from headrace.admission.stats import StatRegistry
 from headrace.admission.usage import Usage
 from headrace.journal import Batch, Journal, JournalUnavailable, SavedAnswer, SavedStat
-from headrace.records.encode import BadRow, encode_row, finish_row, partition_of
+from headrace.records.encode import ROW_END_BYTES, BadRow, encode_row, partition_of
 from headrace.records.intents import Answer
-from headrace.records.points import POINT_BYTES
+from headrace.records.points import POINT_BYTES, ResolvedPoints
 from headrace.records.tables import POINTS, TABLES
 
 #: How long the first answer under an Idempotency-Key is kept, µs (rulings 4).
 ANSWER_KEPT_US = 24 * 3_600 * 1_000_000
-
-#: Bytes that ``finish_row`` adds to a row at most.
-BATCH_BYTES = 23
 
 #: Says that an answer is the first one's.
 REPLAYED = (b"idempotency-replayed", b"true")
@@ -60,6 +58,7 @@ class Admission:
         #: What becomes of a submission if it is appended now (:meth:`Decider.decide`).
         self.decide = Decider(stats, claims, clock).decide
         self._points = OpenPoints()
+        self._rows = OpenRows()
         self._clock = clock
         self._answers: dict[bytes, Answer] = {}
         self._closed: set[int] = set()
@@ -112,13 +111,13 @@ class Admission:
         return answer
 
     def _add_rows(self, draft: Draft) -> Batch:
-        rows, facts, size = _encode_rows(draft)
-        points = draft.points
-        batch = self.journal.batch(len(rows) + len(points), size + len(points) * POINT_BYTES)
-        if points:
+        rows, facts, points, size = _encode_rows(draft)
+        number = 0 if points is None else len(points)
+        batch = self.journal.batch(len(rows) + number, size + number * POINT_BYTES)
+        if points is not None and number:
             self._points.add(batch, draft.project, points)
         for name, part, line in rows:
-            batch.add_rows(name, part, finish_row(line, batch.segment), 1)
+            self._rows.add(batch, name, part, line)
         for fact in facts:
             batch.add_fact(fact)
         return batch
@@ -157,29 +156,36 @@ class Admission:
         batch.done.add_done_callback(forget)
 
 
-def _add_point(draft: Draft, values: Sequence[Any]) -> None:
-    """A point that comes as a row, as a dead letter does when it is replayed."""
-    project, *point = values
-    if project != draft.project:
+def _with_point(points: ResolvedPoints | None, project: int, values: Sequence[Any]) -> ResolvedPoints:
+    """``points`` and one that comes as a row, as a dead letter does when it is replayed."""
+    owner, *point = values
+    if owner != project:
         raise BadRow("points cannot hold a row of another project")
-    draft.points.add(*point)
+    held = ResolvedPoints() if points is None else points
+    held.add(*point)
+    return held
 
 
-def _encode_rows(draft: Draft) -> tuple[list[tuple[str, int, bytes]], list[bytes], int]:
-    """The rows of a draft with their table and partition, its facts, and how many bytes they take at most. Raises ``BadRow``."""
+def _encode_rows(
+    draft: Draft,
+) -> tuple[list[tuple[str, int, bytes]], list[bytes], ResolvedPoints | None, int]:
+    """The rows of a draft with their table and partition, its facts, its points, and how many bytes rows and facts take at most. Raises
+    ``BadRow``.
+    """
     rows: list[tuple[str, int, bytes]] = []
     facts: list[bytes] = []
+    points = draft.points
     size = 0
     for intent in draft.stored:
         for name, values in intent.rows:
             table = TABLES[name]
             line = encode_row(table, values)
             if name == POINTS.name:
-                _add_point(draft, values)
+                points = _with_point(points, draft.project, values)
                 continue
-            size += len(line) + BATCH_BYTES
+            size += len(line) + ROW_END_BYTES
             rows.append((name, partition_of(table, values), line))
         for fact in intent.facts:
             facts.append(_encode(fact))
             size += len(facts[-1])
-    return rows, facts, size
+    return rows, facts, points, size

@@ -28,14 +28,14 @@ _STAT_ID, _TYPE = itemgetter(0), itemgetter(1)
 
 class Draft(NamedTuple):
     """A decided submission. ``stored`` are the intents to be stored, with the points of each resolved to
-    (stat number, ts, value, flags); ``conflict`` tells that an atomic submission stores nothing.
+    (stat number, ts, value, flags), None where none has any; ``conflict`` tells that an atomic submission stores nothing.
     """
 
     submission: Submission
     project: int
     decisions: list[Decision]
-    stored: list[Intent]
-    points: ResolvedPoints
+    stored: Sequence[Intent]
+    points: ResolvedPoints | None
     new_stats: list[StatRow]
     claims: list[tuple[bytes, bytes]]
     conflict: bool
@@ -59,7 +59,7 @@ class _Building:
         self.claims: dict[bytes, bytes] = {}
         self.points = ResolvedPoints()
 
-    def draft(self, submission: Submission, project: int, decisions: list[Decision], stored: list[Intent]) -> Draft:
+    def draft(self, submission: Submission, project: int, decisions: list[Decision], stored: Sequence[Intent]) -> Draft:
         """What is stored when no conflict stands against it."""
         stats = list(self.stats.values()) if self.stats else []
         claims = list(self.claims.items()) if self.claims else []
@@ -77,15 +77,10 @@ class Decider:
     def decide(self, submission: Submission, project: int) -> Draft:
         """What becomes of each intent if the submission is appended now."""
         target = submission.project if submission.project is not None else project
-        building = _Building()
         intents = submission.intents
         if len(intents) == 1 and not submission.void:  # as nearly all are: the same in fewer steps
-            decision = self._decide_intent(intents[0], target, building)
-            if decision is NEW:
-                return building.draft(submission, target, [NEW], [intents[0]])
-            if decision.verdict is Verdict.CONFLICT:
-                return Draft(submission, target, [decision], [], ResolvedPoints(), [], [], True)
-            return building.draft(submission, target, [decision], [])
+            return self._decide_alone(intents[0], submission, target)
+        building = _Building()
         decisions: list[Decision] = []
         stored: list[Intent] = []
         conflict = submission.void
@@ -99,8 +94,26 @@ class Decider:
         # Where the intents are independent, a request none of which is valid is a conflict as well.
         if conflict or (not stored and decisions and all(d.verdict is Verdict.CONFLICT for d in decisions)):
             decisions = [self._undone(*pair) for pair in zip(intents, decisions, strict=True)]
-            return Draft(submission, target, decisions, [], ResolvedPoints(), [], [], True)
+            return Draft(submission, target, decisions, (), None, [], [], True)
         return building.draft(submission, target, decisions, stored)
+
+    def _decide_alone(self, intent: Intent, submission: Submission, target: int) -> Draft:
+        """What becomes of a submission's one intent, which has nothing to look at but itself."""
+        claims = intent.claims
+        if not intent.points and len(claims) <= 1:
+            for key, value, exclusive in claims:
+                held = self._claims.holds(key)
+                if held is not None:
+                    clash = exclusive and held != value
+                    decision = Decision(Verdict.CONFLICT if clash else Verdict.DUPLICATE, held)
+                    return Draft(submission, target, [decision], (), None, [], [], clash)
+            taken = [(claim.key, claim.value) for claim in claims]
+            return Draft(submission, target, [NEW], (intent,), None, [], taken, False)
+        building = _Building()
+        decision = self._decide_intent(intent, target, building)
+        if decision.verdict is Verdict.CONFLICT:
+            return Draft(submission, target, [decision], (), None, [], [], True)
+        return building.draft(submission, target, [decision], (intent,) if decision is NEW else ())
 
     def _decide_intent(self, intent: Intent, project: int, building: _Building) -> Decision:
         claimed = self._claimed(intent.claims, building) if intent.claims else None

@@ -36,9 +36,10 @@ class Usage:
         self._month = 0
         #: When the month begins and ends, µs.
         self._bounds = (0, 0)
-        #: The commit that is gathering, and what it gives.
+        #: The commit that is gathering, what it gives to which project this month, and what of it the counts have already.
         self._batch: Batch | None = None
-        self._given: Counts = {}
+        self._given: dict[int, int] = {}
+        self._settled: Counts = {}
         for line in facts:
             if line.startswith(_MARK):
                 fact = _decode(line)
@@ -48,7 +49,8 @@ class Usage:
         """What ``project`` was given so far this month."""
         now = self._clock()
         month = self._month if self._bounds[0] <= now < self._bounds[1] else month_of(now)
-        return self._counts.get((project, month), 0)
+        given = self._given.get(project, 0) if month == self._month else 0
+        return self._counts.get((project, month), 0) + given
 
     def left_s(self) -> int:
         """Seconds until the month is over, rounded up."""
@@ -57,28 +59,40 @@ class Usage:
 
     def take(self, batch: Batch, project: int, units: int) -> None:
         """Gives ``project`` ``units`` with ``batch``; what a commit that fails has given is taken back."""
-        slot = (project, self._this_month())
         if batch is not self._batch:
             self._begin(batch)
-        counts, given = self._counts, self._given
-        counts[slot] = counts.get(slot, 0) + units
-        given[slot] = given.get(slot, 0) + units
+        elif not self._bounds[0] <= self._clock() < self._bounds[1]:
+            self._settle()
+            self._this_month()
+        given = self._given
+        given[project] = given.get(project, 0) + units
 
     def _begin(self, batch: Batch) -> None:
-        given: Counts = {}
-        self._batch, self._given = batch, given
+        settled: Counts = {}
+        self._batch, self._given, self._settled = batch, {}, settled
+        self._this_month()
 
         def close() -> None:
+            self._settle()
             self._batch = None
-            for (project, month), units in given.items():
+            for (project, month), units in settled.items():
                 batch.add_fact(_encode(UsageFact(project, month, units)))
 
         def undo() -> None:
-            for slot, units in given.items():
+            if self._batch is batch:
+                self._batch, self._given = None, {}
+            for slot, units in settled.items():
                 self._add(self._counts, slot, -units)
 
         batch.closing.append(close)
         batch.undo.append(undo)
+
+    def _settle(self) -> None:
+        """What was given so far goes into the counts of its month."""
+        for project, units in self._given.items():
+            self._add(self._counts, (project, self._month), units)
+            self._add(self._settled, (project, self._month), units)
+        self._given.clear()
 
     @staticmethod
     def _add(counts: Counts, slot: tuple[int, int], units: int) -> None:

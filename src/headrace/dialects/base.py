@@ -24,6 +24,7 @@ Feature = Literal["ez", "browsers"]
 Step = Literal[
     "ip_guard",  # flood guard by client address, before anything is looked up
     "declared_size",  # Content-Length over the cap
+    "wire_size",  # the same, and a body without a Content-Length is read up to the cap
     "auth",  # the key: missing, unknown, revoked, expired
     "scope",  # the key's kind and scopes against the route
     "idempotency",  # a known Idempotency-Key is answered here
@@ -224,6 +225,8 @@ class Route(NamedTuple):
     #: Behind the step ``decode``: gives what the request costs and leaves what it read in ``Inbound.reading``. May raise
     #: :class:`Refusal`. Whatever refuses the body of such a route costs one unit.
     decode: Callable[[Inbound], int] | None = None
+    #: Name of the parameter that holds the segments that follow ``path``, with the slashes between them; "": none may follow.
+    rest: str = ""
 
 
 class Dialect(NamedTuple):

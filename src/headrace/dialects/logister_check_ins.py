@@ -32,7 +32,7 @@ from headrace.dialects.logister_record import (
     event_intent,
     interval_seconds,
 )
-from headrace.dialects.logister_times import Occurrence, moment_us, telemetry_evidence
+from headrace.dialects.logister_times import Occurrence, moment_us, plain_evidence
 from headrace.records.ids import uuid7
 from headrace.records.intents import CheckInFact, Claim, Intent, RowIn, Submission
 from headrace.records.tables import EVENTS
@@ -136,7 +136,7 @@ def _plain_intent(
     if sent.duration_ms is not None:
         context["duration_ms"] = sent.duration_ms
     source = default_source(inbound.project_platform)
-    context["telemetry_evidence"] = telemetry_evidence(source, Occurrence(happened), received_us)
+    context["telemetry_evidence"] = plain_evidence(source, happened, received_us)
     values: tuple[Any, ...] = (  # the columns of ``EVENTS``
         project,
         happened.ts,

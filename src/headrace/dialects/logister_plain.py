@@ -38,23 +38,25 @@ from headrace.dialects.logister_normalize import (
     snake_key,
 )
 from headrace.dialects.logister_record import default_source, points_of
-from headrace.dialects.logister_times import Occurrence, telemetry_evidence, told_at
+from headrace.dialects.logister_times import plain_evidence, told_at
 from headrace.records.ids import uuid7
 from headrace.records.intents import Claim, Intent, RowIn, Submission
 from headrace.records.tables import EVENTS
 from headrace.records.text import escapes_nul
 
 
-class PlainEvent(msgspec.Struct, forbid_unknown_fields=True, gc=False):
-    """An event whose environment, release and the like are in its context, where the SDKs put them."""
+class PlainEvent(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True, gc=False):
+    """An event whose environment, release and the like are in its context, where the SDKs put them. In the order in which it is
+    stored (``logister_record``), its UUID left out.
+    """
 
     event_type: Literal["error", "metric", "transaction", "log"]
     message: str
-    context: dict[str, Any] = {}
-    uuid: str = ""
     level: str | None = None
     fingerprint: str | None = None
     occurred_at: str | None = None
+    context: dict[str, Any] = {}
+    uuid: str = ""
 
 
 class _PlainBody(msgspec.Struct, forbid_unknown_fields=True, gc=False):
@@ -127,7 +129,8 @@ def _intent(
     value = None if _VALUES.isdisjoint(context) else value_of(context)
     duration = context.get("duration_ms")
     source = default_source(inbound.project_platform)
-    context["telemetry_evidence"] = telemetry_evidence(source, Occurrence(happened), received_us)
+    context["telemetry_evidence"] = plain_evidence(source, happened, received_us)
+    event.uuid = ""  # is the row's id
     values = (  # the columns of ``EVENTS``
         project,
         happened.ts,
@@ -146,24 +149,11 @@ def _intent(
         None if duration is None else duration_of(duration),
         value,
         labels,
-        _raw(event),
+        compact_text(event),
     )
     told = "commit_sha" in context and deployment_told(context, project, columns[0], happened.ts, received_us)
     points = points_of(context, message, value, happened) if kind == "metric" else ()
     return Intent((RowIn(EVENTS.name, values),), points, "logister", claims, (told,) if told else ())
-
-
-def _raw(event: PlainEvent) -> str:
-    """The event as it is stored: what was sent, in the order of ``logister_record``."""
-    stored: dict[str, Any] = {"event_type": event.event_type, "message": event.message}
-    if event.level is not None:
-        stored["level"] = event.level
-    if event.fingerprint is not None:
-        stored["fingerprint"] = event.fingerprint
-    if event.occurred_at is not None:
-        stored["occurred_at"] = event.occurred_at
-    stored["context"] = event.context
-    return compact_text(stored)
 
 
 def columns_of(context: dict[str, Any]) -> tuple[list[str], dict[str, str]] | None:

@@ -40,7 +40,7 @@ _EVENTS = Route(
     # 1.3: flood, size, key, rate, body. A known Idempotency-Key is charged nothing, so it stands before the rate.
     steps=(
         "ip_guard",
-        "declared_size",
+        "wire_size",
         "auth",
         "scope",
         "idempotency",
@@ -110,7 +110,7 @@ _BATCH = Route(
     # Rulings 1, "Logister batch order": the cost is known only after decoding, and a batch over the limit is refused whole.
     steps=(
         "ip_guard",
-        "declared_size",
+        "wire_size",
         "auth",
         "scope",
         "idempotency",

@@ -7,6 +7,8 @@ from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import Any, NamedTuple
 
+from msgspec import Raw
+
 from headrace.dialects.jsontext import number
 from headrace.dialects.logister_normalize import both_spellings, is_blank, text_of
 from headrace.records.times import Happened, clamp, iso_text, iso_us
@@ -111,6 +113,15 @@ def telemetry_evidence(source: str, occurred: Occurrence, received_us: int) -> d
     if end is not None:
         time["reporting_end"] = _any_time(end)
     return {"schema_version": 1, "source": source, "time": time}
+
+
+def plain_evidence(source: str, happened: Happened, received_us: int) -> Raw:
+    """:func:`telemetry_evidence` as JSON, for an event that reports no interval. ``source`` needs no escaping."""
+    occurred = f',"occurred_at":"{iso_text(happened.ts, 6)}"' if happened.source == "exact" else ""
+    return Raw(
+        f'{{"schema_version":1,"source":"{source}","time":{{"precision":"{_PRECISION[happened.source]}",'
+        f'"received_at":"{iso_text(received_us, 6)}"{occurred}}}}}'.encode()
+    )
 
 
 def _any_time(moment_us: int) -> str:

@@ -25,6 +25,7 @@ from headrace.dialects.stathat_answers import (
     success,
     success_of_batch,
 )
+from headrace.dialects.stathat_embeds import ROUTES as EMBEDS
 from headrace.dialects.stathat_forms import (
     BAD_COUNT,
     Item,
@@ -299,7 +300,7 @@ DIALECT = Dialect(
     name="stathat",
     title="StatHat",
     prefixes=("/ez", "/c", "/v", "/x/", "/a1/", "/embed/", "/javascripts/"),
-    routes=(_EZ, _EZ_GET, _COUNT, _by_query(_COUNT, "count"), _VALUE, _by_query(_VALUE, "value"), *READS),
+    routes=(_EZ, _EZ_GET, _COUNT, _by_query(_COUNT, "count"), _VALUE, _by_query(_VALUE, "value"), *READS, *EMBEDS),
     key_places=("bearer",),
     fault=fault,
     finish=finish,

@@ -62,15 +62,15 @@ class Alert(NamedTuple):
 
 def read_alert(body: bytes, content_type: bytes) -> Alert:
     """The alert of a body. Raises :class:`Problem` for the first thing wrong."""
-    sent = _fields(body, content_type)
-    stat_id = _text(sent, "stat_id")
+    sent = fields(body, content_type)
+    stat_id = text_of(sent, "stat_id")
     if not stat_id:
         raise Problem("stat_id is required")
     kind = _one_of(sent, "kind", KINDS, "value, delta or data")
     window = _one_of(sent, "time_window", WINDOWS, f"one of {_WINDOW_WORDS}")
     if kind == "data":
         return Alert(stat_id, kind, window)
-    operator = OPERATORS.get(_text(sent, "operator"), "")
+    operator = OPERATORS.get(text_of(sent, "operator"), "")
     if operator not in ALLOWED[kind]:
         raise Problem(f"operator must be {' or '.join(ALLOWED[kind])}")
     if kind == "value":
@@ -82,7 +82,8 @@ def read_alert(body: bytes, content_type: bytes) -> Alert:
     return Alert(stat_id, kind, window, operator, percentage=percentage, time_delta=distance)
 
 
-def _fields(body: bytes, content_type: bytes) -> Mapping[str, Any]:
+def fields(body: bytes, content_type: bytes) -> Mapping[str, Any]:
+    """What a form or a JSON object holds. Raises :class:`Problem`."""
     if content_type.partition(b";")[0].strip().lower() != b"application/json":
         return read_form(body)
     try:
@@ -94,13 +95,14 @@ def _fields(body: bytes, content_type: bytes) -> Mapping[str, Any]:
     return sent
 
 
-def _text(sent: Mapping[str, Any], name: str) -> str:
+def text_of(sent: Mapping[str, Any], name: str) -> str:
+    """The field as text without blanks around it, "" when it is not there or no text."""
     value = sent.get(name)
     return clean_text(value).strip() if type(value) is str else ""
 
 
 def _one_of(sent: Mapping[str, Any], name: str, values: tuple[str, ...], words: str) -> str:
-    value = _text(sent, name)
+    value = text_of(sent, name)
     if value not in values:
         raise Problem(f"{name} must be {words}")
     return value

@@ -12,11 +12,10 @@ from typing import Any
 from headrace.dialects.base import Inbound, Route, Step
 from headrace.dialects.stathat_alerts import BODY_CAP, NewAlert
 from headrace.dialects.stathat_answers import BAD_TOKEN, READ_RATE
+from headrace.dialects.stathat_comments import NewComment
 
 #: Stats whose data one request gives; further ones are passed over (1.8).
 DATA_STATS = 5
-#: Ids that the path of such a request may hold.
-DATA_IDS = 10
 
 #: There is no limit of the dialect's own: a key may have one.
 READ: tuple[Step, ...] = ("auth", "scope", "charge_request", "handle")
@@ -50,11 +49,11 @@ _REFUSALS = (
 _NO_STAT = (404, '{"msg":"stat not found"}')
 _STAT = (
     '{"id":"0GhkR2mWxZ7","name":"page views","public":false,"counter":true,"unit":"",'
-    '"classic_key":"9e107d9d372bb6826bd81d3542a419d6","embed_key":"","data_received_at":1775123880,"created_at":1772359200}'
+    '"classic_key":"9e107d9d372bb6826bd81d3542a419d6","embed_key":"3kQ9x0aB2cD0GhkR2mWxZ7","data_received_at":1775123880,"created_at":1772359200}'
 )
 _SET = '{"name":"page views","timeframe":"1 week @ 3 hours","points":[{"time":1775088000,"value":42}]}'
 _ONE_SET = (
-    '{"Name":"page views","Timeframe":"1 week @ 3 hours","Kind":"counter",'
+    '{"Name":"page views","Timeframe":"1 week @ 3 hours","Kind":"count",'
     '"Points":[{"Time":1775088000,"Value":42,"Rcount":40}]}'
 )
 _TOKEN = ("token", "an access token: a key with the scope read")
@@ -79,17 +78,14 @@ def _export(method: str, path: str, handler: str, summary: str, **more: Any) -> 
 
 
 def _private(path: str, handler: str, summary: str, **more: Any) -> Route:
+    base: dict[str, Any] = {"method": "GET", "scope": "read", "steps": READ, "secret_of": token_of_basic}
     return Route(
         path=f"/a1{path}",
-        method="GET",
         dialect="stathat",
         summary=summary,
         handler=f"stathat.{handler}",
         group="read",
-        scope="read",
-        steps=READ,
-        secret_of=token_of_basic,
-        **more,
+        **(base | more),
     )
 
 
@@ -101,8 +97,20 @@ _NO_ALERT = (404, '{"msg":"alert not found"}')
 _BOTH = ("read", "write")
 _OFFSET = ("offset", "how many stats to pass over; a page has at most 10,000")
 
-#: Names of the ids that a path may hold after the first.
-_MORE_IDS = tuple(f"id_{letter}" for letter in "bcdefghij"[: DATA_IDS - 1])
+_BODY: dict[str, Any] = {
+    "scope": _BOTH,
+    "steps": WRITE,
+    "cap": BODY_CAP,
+    "decoded_cap": BODY_CAP,
+    "encodings": ("gzip", "deflate", "zstd"),
+    "content_types": ("application/x-www-form-urlencoded", "application/json"),
+}
+_BODY_REFUSALS = ((413, '{"msg":"body too large"}'), (415, '{"msg":"unsupported encoding"}'), *_REFUSALS)
+_NEW_ALERT: dict[str, Any] = _BODY | {
+    "body_type": NewAlert,
+    "sample": "stat_id=0GhkR2mWxZ7&kind=value&time_window=1h&operator=greater+than&threshold=100",
+    "answers": ((200, _ALERT), (400, '{"msg":"kind must be value, delta or data"}'), _NO_STAT, *_BODY_REFUSALS),
+}
 
 ROUTES: tuple[Route, ...] = (
     _export(
@@ -133,11 +141,8 @@ ROUTES: tuple[Route, ...] = (
         "GET",
         "/data/{id}",
         "data",
-        "Read up to five stats as evenly spaced points.",
-        aliases=tuple(
-            "/x/{token}/data/{id}" + "".join(f"/{{{name}}}" for name in _MORE_IDS[:more])
-            for more in range(1, len(_MORE_IDS) + 1)
-        ),
+        "Read up to five stats as evenly spaced points; further ids follow the first, each after a slash.",
+        rest="more_ids",
         parameters=(_TOKEN, *_WINDOW),
         answers=((200, f"[{_SET}]"), (400, '{"msg":"too many points"}'), _NO_STAT, *_REFUSALS),
     ),
@@ -154,22 +159,7 @@ ROUTES: tuple[Route, ...] = (
         "/alerts",
         "alert_create",
         "Keep an alert; nothing evaluates it yet.",
-        scope=_BOTH,
-        steps=WRITE,
-        cap=BODY_CAP,
-        decoded_cap=BODY_CAP,
-        encodings=("gzip", "deflate", "zstd"),
-        body_type=NewAlert,
-        sample="stat_id=0GhkR2mWxZ7&kind=value&time_window=1h&operator=greater+than&threshold=100",
-        content_types=("application/x-www-form-urlencoded", "application/json"),
-        answers=(
-            (200, _ALERT),
-            (400, '{"msg":"kind must be value, delta or data"}'),
-            _NO_STAT,
-            (413, '{"msg":"body too large"}'),
-            (415, '{"msg":"unsupported encoding"}'),
-            *_REFUSALS,
-        ),
+        **_NEW_ALERT,
     ),
     _export(
         "GET",
@@ -206,10 +196,34 @@ ROUTES: tuple[Route, ...] = (
             *_REFUSALS,
         ),
     ),
+    _private(
+        "/stats/{id}/dataset_full",
+        "dataset_full",
+        "Read the whole history of one stat in the same form, as finely as 10,000 points allow.",
+        answers=((200, _ONE_SET), _NO_STAT, *_REFUSALS),
+    ),
+    _private(
+        "/alerts",
+        "alerts",
+        "List the project's alerts; they are kept, nothing evaluates them yet.",
+        scope=_BOTH,
+        answers=((200, f"[{_ALERT}]"), *_REFUSALS),
+    ),
+    _private("/alerts", "alert_create", "Keep an alert; nothing evaluates it yet.", method="POST", **_NEW_ALERT),
+    _private(
+        "/comments",
+        "comment_create",
+        "Note something on a stat, as of now.",
+        method="POST",
+        body_type=NewComment,
+        sample="id=0GhkR2mWxZ7&text=New+release",
+        answers=((200, '{"message":"comment added."}'), (400, '{"msg":"text is required"}'), _NO_STAT, *_BODY_REFUSALS),
+        **_BODY,
+    ),
 )
 
 
 def data_ids(params: Mapping[str, str]) -> list[str]:
     """The ids of a request for data, those that are passed over left out."""
-    sent = (params[name] for name in ("id", *_MORE_IDS) if name in params)
-    return list(sent)[:DATA_STATS]
+    more = params["more_ids"]
+    return [params["id"], *(more.split("/", DATA_STATS)[: DATA_STATS - 1] if more else ())]

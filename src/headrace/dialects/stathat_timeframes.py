@@ -86,6 +86,24 @@ def read_window(query: Mapping[str, str], now_s: int, *, offset: bool = False) -
     return _inside(window, BAD_TIMEFRAME if start is None else BAD_START)
 
 
+#: Intervals of a whole history, the finest first, in minutes or hours or days; the last one holds 27 years.
+_WHOLE = (Span(15, "m"), Span(1, "h"), Span(3, "h"), Span(1, "d"))
+
+
+def all_days(now_s: int) -> Window:
+    """As many days as there may be points, up to and with today (UTC)."""
+    return Window(now_s // _DAY_S * _DAY_S - (MAX_POINTS - 1) * _DAY_S, _DAY_S, MAX_POINTS, "")
+
+
+def whole_window(first_s: int, now_s: int) -> Window:
+    """From the day (UTC) of ``first_s`` to the end of today, in the finest of a few intervals that gives no more points than there may be."""
+    start = max(first_s // _DAY_S * _DAY_S, all_days(now_s).start)
+    days = now_s // _DAY_S - start // _DAY_S + 1
+    interval = next(one for one in _WHOLE if days * _DAY_S // one.seconds <= MAX_POINTS)
+    points = days * _DAY_S // interval.seconds
+    return Window(start, interval.seconds, points, shown(Timeframe(Span(days, "d"), interval)))
+
+
 def read_timeframe(text: str, *, offset: bool = False) -> Timeframe:
     """``1w3h`` as duration and interval; a duration alone has an interval of its own. Raises :class:`Problem`."""
     found = _TIMEFRAME.fullmatch(text)

@@ -25,6 +25,9 @@ from headrace.records.times import month_of
 MIN_MS = int(datetime(2000, 1, 1, tzinfo=UTC).timestamp() * 1000)
 MAX_MS = int(datetime(2200, 1, 1, tzinfo=UTC).timestamp() * 1000)
 
+#: Bytes that the end of a row takes at most (:func:`finish_row`).
+ROW_END_BYTES = 23
+
 _DAY_MS = 86_400 * 1_000
 
 _encoder = msgspec.json.Encoder()
@@ -155,6 +158,12 @@ def encode_checked(table: Table, values: Sequence[Any]) -> bytes:
 def finish_row(row: bytes, batch: int) -> bytes:
     """The whole line: ``row`` stamped with the segment that will carry it."""
     return row + _row_end(batch)
+
+
+def finish_rows(rows: Sequence[bytes], batch: int) -> bytes:
+    """:func:`finish_row` of each, one after the other."""
+    end = _row_end(batch)
+    return end.join(rows) + end
 
 
 @lru_cache(maxsize=16)
