@@ -19,6 +19,7 @@ import requests
 from hypothesis import HealthCheck
 from hypothesis import settings as examples
 from postgres import Postgres, running
+from wire import TIMEOUT_S
 
 from headrace.cli.control import Control
 
@@ -26,8 +27,11 @@ from headrace.cli.control import Control
 examples.register_profile("headrace", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 examples.load_profile("headrace")
 
-#: Where servers listen, and seconds until one that starts has to: a busy machine takes ten times as long as an idle one.
-PORTS, START_S = (10_000, 32_000), 60.0
+#: Where servers listen, and seconds until one that starts has to, or one that is told to stop has ended: a busy machine takes ten
+#: times as long as an idle one.
+PORTS, START_S, STOP_S = (10_000, 32_000), 120.0, 60.0
+#: For commands, seconds.
+COMMAND_S = 120.0
 #: Of its own: with the seed that the tests share, processes side by side would choose the same ports.
 _random = random.SystemRandom()
 
@@ -46,7 +50,7 @@ def free_port() -> int:
             return port
 
 
-def wait_until(check: Callable[[], Any], timeout_s: float = 20.0, what: str = "it") -> Any:
+def wait_until(check: Callable[[], Any], timeout_s: float = TIMEOUT_S, what: str = "it") -> Any:
     """Polls ``check`` until it gives something true, which is returned; fails after ``timeout_s``."""
     deadline = time.monotonic() + timeout_s
     while True:
@@ -101,7 +105,7 @@ class Server:
                 pytest.fail(f"the server ended with {self.process.returncode}:\n{self.log.read_text()[-4000:]}")
             try:
                 return requests.get(self.url + "/readyz", timeout=5).status_code == 200
-            except requests.ConnectionError:
+            except (requests.ConnectionError, requests.Timeout):
                 return False
 
         wait_until(ready, START_S, what="/readyz")
@@ -117,14 +121,14 @@ class Server:
         assert self.process is not None
         if self.process.poll() is None:
             self.process.send_signal(number)
-        code = self.process.wait(30)
+        code = self.process.wait(STOP_S)
         self.process = None
         return code
 
     def cli(self, *args: str, code: int = 0) -> Any:
         """Runs a command on the folder, which must end with ``code``; gives its JSON (``--json``) or its text."""
         command = [sys.executable, "-m", "headrace", *args, "--data", str(self.data)]
-        done = subprocess.run(command, env=self._env, capture_output=True, text=True, timeout=60)
+        done = subprocess.run(command, env=self._env, capture_output=True, text=True, timeout=COMMAND_S)
         assert done.returncode == code, done.stderr
         return json.loads(done.stdout) if "--json" in args else done.stdout
 

@@ -16,7 +16,7 @@ import pytest
 import requests
 from endpoints import BY_PATH
 from victim import RETRY, SHARED, SHARED_UUID, WORD, Victim
-from wire import Client, bearer
+from wire import TIMEOUT_S, Client, bearer
 
 from headrace.api.app import own_schema
 from headrace.api.openapi import TOKEN_SCOPES, build_document
@@ -63,7 +63,8 @@ FILTERS: dict[str, str] = {
     **dict.fromkeys(("t", "summary"), "2d"),
     "start": "1775000000",
     "from": "2001-01-01T00:00:00Z",
-    **dict.fromkeys(("archived", "revoked"), "true"),
+    **dict.fromkeys(("archived", "revoked", "dry_run"), "true"),
+    **dict.fromkeys(("since", "until"), "2001-01-01T00:00:00Z"),
     **dict.fromkeys(
         ("to", "type", "source", "resolution", "tz", "aggregate", "dialect", "level", "status", "state", "format"), ""
     ),
@@ -197,7 +198,11 @@ def bodies_of(operation: Operation, victim: Victim, attacker: Client) -> list[Bo
             Body({"name": "mine", "slug": f"mine-{unique}", "schedule": "1d", "projectId": ids["project"]}, True),
         ],
         "PUT /api/v1/cron-monitors/{id}": [Body({"name": "mine"})],
+        "POST /a1/alerts": [Body({"stat_id": ids["stat"], "kind": "data", "time_window": "1h"}, True)],
+        "POST /a1/comments": [Body({"id": ids["stat"], "text": "mine"}, True)],
+        "PATCH /api/headrace/stats/{stat}": [Body({"public": True, "embed": True}), Body({})],
         "POST /x/{token}/alerts": [Body({"stat_id": ids["stat"], "kind": "data", "time_window": "1h"}, True)],
+        "POST /api/headrace/projects/{project}/imports": [Body({"a": "file"})],
         "POST /v1/import/stathat": [Body({"access_token": "mine", "base_url": "https://127.0.0.1"})],
     }
     return table.get(operation.name) or _records(operation, victim, attacker)
@@ -231,7 +236,7 @@ def attackers(server: Any) -> dict[str, Client]:
 
 
 def test_the_document_that_is_served_is_the_one_these_cases_come_from(server: Any) -> None:
-    served = operations_of(requests.get(f"{server.url}/docs/openapi.json", timeout=20).json())
+    served = operations_of(requests.get(f"{server.url}/docs/openapi.json", timeout=TIMEOUT_S).json())
     assert served == OPERATIONS
     methods = {
         (route.method, path) for one in DIALECTS for route in one.routes for path in (route.path, *route.aliases)
@@ -289,6 +294,25 @@ def test_scopes(victim: Victim, attackers: dict[str, Client], operation: Operati
     assert ask(client.make_key(style="stathat")).status_code == 403
     assert ask(None).status_code == 401
     assert ask("nobody's").status_code == 401
+
+
+#: Operations that ask nobody who they are, and name something all the same.
+OPEN = [operation for operation in OPERATIONS if not operation.scopes and names_something(operation)]
+
+
+@pytest.mark.parametrize("operation", OPEN, ids=[operation.name for operation in OPEN])
+def test_what_asks_nobody_shows_nothing_that_was_not_shared(victim: Victim, operation: Operation) -> None:
+    """Whatever of the victim's is named, it is answered as what nobody has."""
+    before = victim.state(LISTS)
+    path = "/".join(part if part != "{kind}" else "data" for part in operation.path.split("/"))
+    nothing = victim.client.call("GET", re.sub(r"\{[^}]*\}", "nothing", path))
+    (stat,) = victim.client.api("/stats", q=victim.ids["stat name"])["stats"]
+    for name in {*victim.ids.values(), stat["classic_key"], victim.client.key, "None", "null"}:
+        answer = victim.client.call("GET", re.sub(r"\{[^}]*\}", name, path))
+        assert answer.status_code == nothing.status_code
+        assert answer.text.replace(name, "nothing") == nothing.text.replace(name, "nothing")
+        assert answer.headers.get("cache-control") == nothing.headers.get("cache-control")
+    assert victim.state(LISTS) == before
 
 
 # --- StatHat

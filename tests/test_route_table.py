@@ -23,6 +23,7 @@ OWNERS = {
     "/": "pages",
     "/docs": "pages",
     "/app": "pages",
+    "/stats": "pages",
     "/healthz": "headrace",
     "/readyz": "headrace",
     "/metrics": "headrace",
@@ -137,6 +138,14 @@ def test_reserved_paths_are_not_served(path: str) -> None:
     assert not match.allow
 
 
+def test_numbers_below_api_belong_to_nobody() -> None:
+    """``/api/<digits>/`` is kept for a protocol that names its projects there."""
+    table = RouteTable(DIALECTS)
+    for path in ("/api/1/store/", "/api/4711/envelope/"):
+        assert table.match("POST", path) is None
+    assert not [path for path in own_paths() if path.removeprefix("/api/")[:1].isdigit()]
+
+
 def test_the_longest_prefix_owns_what_nobody_serves() -> None:
     table = RouteTable(DIALECTS)
     for dialect in DIALECTS:
@@ -175,7 +184,8 @@ def _check_steps(route: Route) -> None:
     if route.dialect == "stathat":
         return  # answers 200 to what its steps refuse
     documented = {status for status, _ in route.answers}
-    expected: dict[Any, int] = {"auth": 401, "scope": 403, "declared_size": 413, "charge_request": 429, "decide": 409}
+    expected: dict[Any, int] = {"auth": 401, "scope": 403, "charge_request": 429, "decide": 409}
+    expected |= {"declared_size": 413, "wire_size": 413}
     for step, status in expected.items():
         if step in steps and not (step == "decide" and route.dialect != "statflow"):
             assert status in documented, f"{step} answers {status}"

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import socket
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple, Self
 from uuid import UUID
 
 import requests
 
-TIMEOUT_S = 20.0
+#: For an answer, and for what comes true behind one, on a machine that does much else.
+TIMEOUT_S = 60.0
 #: Stats that one question about series may name.
 SERIES_MAX = 20
 
@@ -35,6 +38,14 @@ def settle(server: Any) -> None:
             return
         assert time.monotonic() < deadline, "the store does not catch up"
         time.sleep(0.02)
+
+
+def wait_for(done: Callable[[], Any], what: str) -> None:
+    """Waits until ``done()`` is true; ``what`` says what did not come."""
+    deadline = time.monotonic() + TIMEOUT_S
+    while not done():
+        assert time.monotonic() < deadline, what
+        time.sleep(0.05)
 
 
 class Client:
@@ -102,6 +113,32 @@ class Client:
         """Everything the project holds, counted, once the store has caught up."""
         settle(self.server)
         return {table: len(self.rows(table)) for table in ("events", "requests", "spans")} | {"points": self.points()}
+
+
+def assert_written_nowhere(client: Client, marker: str) -> None:
+    """Neither the server's files and log nor the refusals that its owner sees hold ``marker``; some request of the project was refused."""
+    server = client.server
+    wait_for(lambda: server.call("key.refusals", project=client.project), "no refusal is noted")
+    settle(server)
+    assert marker not in json.dumps(server.call("key.refusals"))
+    assert marker not in server.log.read_text()
+    assert files_with(server.data, marker) == []
+
+
+def files_with(folder: Path, text: str) -> list[str]:
+    """Names of the files below ``folder`` that hold ``text``. The engine renames and removes folders and files while it runs: what is
+    gone when its turn comes is passed over (``rglob`` would raise).
+    """
+    files = (Path(parent, name) for parent, _, names in os.walk(folder) for name in names)
+    return [file.name for file in files if text.encode() in _bytes_of(file)]
+
+
+def _bytes_of(path: Path) -> bytes:
+    """What a file holds; nothing if it is none (a socket), or none any more."""
+    try:
+        return path.read_bytes() if path.is_file() else b""
+    except FileNotFoundError:
+        return b""
 
 
 # --- raw requests

@@ -19,6 +19,7 @@ from headrace.admission.folded import FoldedClaims
 from headrace.admission.folding import fold
 from headrace.admission.stats import StatRegistry
 from headrace.admission.usage import Usage
+from headrace.api.imports.uploads import Uploads
 from headrace.api.services import Context
 from headrace.catalog import dead_letters, progress, projects, usage
 from headrace.catalog import stats as stat_table
@@ -67,6 +68,9 @@ class House:
         self._on_loop: OnLoop | None = None
         #: A server does what takes long; a command that has the house for itself waits for it.
         self.is_served = False
+        self.uploads = Uploads(settings.data, settings.disk_min_free_bytes)
+        #: Says that an import is in the queue; what a server puts here does not block.
+        self.wake_imports: Callable[[], None] = lambda: None
         self._store: Store | None = None
         self._store_tried = -STORE_RETRY_S
         self._store_trouble = ""
@@ -290,10 +294,10 @@ class OnLoop:
     """Runs functions on the event loop's thread from another one and gives their result."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
-        self._loop = loop
+        self.loop = loop
 
     def __call__(self, function: Callable[[], Given]) -> Given:
         async def call() -> Given:
             return function()
 
-        return asyncio.run_coroutine_threadsafe(call(), self._loop).result(LOOP_WAIT_S)
+        return asyncio.run_coroutine_threadsafe(call(), self.loop).result(LOOP_WAIT_S)

@@ -79,13 +79,20 @@ def _spare_the_collector() -> None:
 async def _serve(house: House, asked_early: list[int]) -> int:
     loop = asyncio.get_running_loop()
     stop = asyncio.Event()
+
+    def ask(_number: int, _frame: object) -> None:
+        if not loop.is_closed():
+            loop.call_soon_threadsafe(stop.set)
+
+    # Not as the loop's own handlers: with those, closing it would give the signals back what they do by default, for a moment.
     for number in STOP_SIGNALS:
-        loop.add_signal_handler(number, stop.set)
+        signal.signal(number, ask)
     if asked_early:
         return 0
     loader = house.make_loader(OnLoop(loop))
     keys = KeyTable(house.catalog, clock)
-    runner = make_runner(house, keys)
+    runner = make_runner(house, keys, loop)
+    house.wake_imports = runner.wake
     gateway = _make_gateway(house, keys, runner)
     house.journal.on_commit = loader.wake
     loader.start()

@@ -11,11 +11,11 @@ from headrace.admission.keys import KeyRow, KeyTable, LookUpFailed
 from headrace.admission.limits import Limiter, Spec
 from headrace.admission.new_stats import make_stats
 from headrace.api.app import create_api
-from headrace.api.compat import logister, seestack, slowstats, statflow, stathat
+from headrace.api.compat import logister, seestack, slowstats, statflow, stathat, stathat_embeds
 from headrace.api.compat.base import CompatServices
 from headrace.api.compat.people import session_key
 from headrace.api.deps import HistogramReading, Readiness, Readings, Services, Unavailable
-from headrace.api.imports.job import Rooms
+from headrace.api.imports.keeping import Rooms
 from headrace.api.imports.runner import Runner
 from headrace.api.services.server_state import CLAIM_BYTES, Holdings
 from headrace.app import LOOP_WAIT_S, House, clock
@@ -143,16 +143,15 @@ class Instruments:
         return Readiness((trouble,) if trouble else (), tuple(degraded))
 
 
-def make_runner(house: House, keys: KeyTable) -> Runner:
-    """What runs imports. Called on the event loop's thread."""
-    loop = asyncio.get_running_loop()
+def make_runner(house: House, keys: KeyTable, loop: asyncio.AbstractEventLoop) -> Runner:
+    """What runs imports; ``loop`` is that of admission."""
 
     def make(project: int, wanted: Sequence[tuple[str, str]]) -> list[StatRow | None]:
         made = make_stats(house.admission, project, wanted, clock(), keys.stats_max.get(project))
         return asyncio.run_coroutine_threadsafe(made, loop).result(LOOP_WAIT_S)
 
     rooms = Rooms(house.catalog, house.open_store, make, clock)
-    return Runner(rooms, private=house.settings.import_private == "yes")
+    return Runner(rooms, house.uploads, private=house.settings.import_private == "yes")
 
 
 def _compat_services(house: House, runner: Runner) -> CompatServices:
@@ -167,6 +166,7 @@ def make_handlers(house: House, runner: Runner) -> Mapping[str, Handler]:
         **logister.handlers(services, trouble=house.journal.trouble),
         **seestack.handlers(services),
         **stathat.handlers(services),
+        **stathat_embeds.handlers(services),
         **slowstats.handlers(services, events_max=house.settings.slowstats_events_max),
     }
 
@@ -199,6 +199,8 @@ def make_api(house: House, gateway: Gateway) -> App:
         ready=instruments,
         door=FrontDoor(gateway),
         holdings=_holdings(house),
+        uploads=house.uploads,
+        wake_imports=house.wake_imports,
         metrics_token=house.settings.metrics_token,
         path_prefix=house.settings.path_prefix,
         session_idle_us=house.settings.session_days * DAY_US,

@@ -63,6 +63,16 @@ def test_a_window_at_its_edges(limiter: Limiter, clock: Clock, spec: Spec, reset
     assert allowed(limiter, spec, 4) == [True, True, True, False]
 
 
+@pytest.mark.parametrize(("into_second", "reset"), [(0, 60), (0.25, 61), (0.999, 61)])
+def test_a_window_that_ends_within_a_second_is_told_to_end_with_it(
+    limiter: Limiter, clock: Clock, into_second: float, reset: int
+) -> None:
+    """Whoever waits until the whole second that was told comes after the end (slowstats.md 1.10)."""
+    whole = clock() // 1_000_000
+    clock.move(into_second)
+    assert charge(limiter, WINDOW).reset == whole + reset
+
+
 @pytest.mark.parametrize("jump", [-1.5, -59, -3_600, -400 * 86_400, 61, 3_600, 400 * 86_400])
 @pytest.mark.parametrize("spec", [BUCKET, WINDOW, ALIGNED], ids=lambda spec: spec.kind)
 def test_a_clock_that_jumps_locks_nobody_out(limiter: Limiter, clock: Clock, spec: Spec, jump: float) -> None:

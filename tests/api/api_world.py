@@ -117,6 +117,8 @@ class World:
     app: Any = None
     store: FakeStore = field(default_factory=FakeStore)
     replayed: list[tuple[Any, ...]] = field(default_factory=list)
+    #: What was told that it has something to do.
+    woken: list[str] = field(default_factory=list)
     peer: str = "127.0.0.1"
 
     @property

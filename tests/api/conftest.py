@@ -8,6 +8,7 @@ import pytest
 from api_world import NOW, FakeDoor, FakeGauges, FakeKeys, FakeReady, World
 
 from headrace.api.deps import Services
+from headrace.api.imports.uploads import Uploads
 from headrace.api.services import OPERATOR, Context, accounts, keys, projects
 from headrace.api.services.keys import KeySpec
 from headrace.api.services.server_state import Holdings
@@ -52,6 +53,8 @@ def world(tmp_path, seeded):
         ready=FakeReady(),
         door=FakeDoor(),
         holdings=Holdings(tmp_path, 1_000, 2_000, 3_000, 4_000, NOW),
+        uploads=Uploads(tmp_path, 0),
+        wake_imports=lambda: built.woken.append("imports"),
         metrics_token="metrics-secret",
     )
     built = World(services, dict(ids), dict(secrets))

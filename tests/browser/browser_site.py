@@ -7,8 +7,8 @@ from uuid import uuid4
 
 import requests
 from endpoints import BY_PATH
-from victim import Victim, plant_letter
-from wire import Client, settle
+from victim import SHARED, Victim, plant_letter
+from wire import TIMEOUT_S, Client, settle
 
 #: Would run if it were ever taken for markup, in any place it may stand in.
 HOSTILE = "\"'><script>__ran=1</script><img src=x onerror=__ran=1></title></textarea>"
@@ -31,7 +31,7 @@ class Person:
         self.http.headers["Origin"] = self.url
         if email:
             form = {"email": email, "password": PASSWORD}
-            answer = self.http.post(f"{self.url}/app/sign-in", data=form, allow_redirects=False, timeout=20)
+            answer = self.http.post(f"{self.url}/app/sign-in", data=form, allow_redirects=False, timeout=TIMEOUT_S)
             assert answer.status_code == 303, answer.text
 
     @property
@@ -45,10 +45,10 @@ class Person:
         return page.partition('name="csrf" value="')[2].partition('"')[0]
 
     def get(self, path: str, **headers: str) -> requests.Response:
-        return self.http.get(self.url + path, headers=headers, allow_redirects=False, timeout=20)
+        return self.http.get(self.url + path, headers=headers, allow_redirects=False, timeout=TIMEOUT_S)
 
     def send(self, method: str, path: str, form: dict[str, str]) -> requests.Response:
-        return self.http.request(method, self.url + path, data=form, allow_redirects=False, timeout=20)
+        return self.http.request(method, self.url + path, data=form, allow_redirects=False, timeout=TIMEOUT_S)
 
     def accept(self, link: str) -> None:
         assert self.send("POST", link, {"csrf": self.csrf}).status_code == 303
@@ -99,6 +99,7 @@ class Site:
             "token": self.link.rpartition("/")[2],
             "stat_id": ids["stat"],
             "stat": ids["stat"],
+            "public": self._shared(self.victim.client)["id"],
             "event": ids["event"],
             "request": ids["request"],
             "span": ids["span"],
@@ -107,6 +108,11 @@ class Site:
             "letter": ids["letter"],
             "record": ids["event"],
         }
+
+    def _shared(self, client: Client) -> dict[str, Any]:
+        """A stat whose name everybody has, made public."""
+        shared: dict[str, Any] = self.server.call("stat.share", project=client.project, ref=SHARED, public=True)
+        return shared
 
     def _invite(self, slug: str) -> str:
         form = {"csrf": self.owner.csrf, "role": "viewer"}

@@ -6,10 +6,15 @@ from pathlib import Path
 from typing import Any
 
 from browser_site import Person
+from playwright.sync_api import expect
+from wire import TIMEOUT_S
 
 import headrace.web
 
 AXE = Path(headrace.web.__file__).parent / "frontend" / "node_modules" / "axe-core" / "axe.min.js"
+#: How long a page may take to become what a test waits for, ms.
+PATIENCE_MS = TIMEOUT_S * 1_000
+expect.set_options(timeout=PATIENCE_MS)
 #: WCAG 2.2 AA and what axe holds for good besides.
 AXE_TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 #: Narrowest and widest window that pages are made for, with those between at which their layout changes, px.
@@ -46,6 +51,7 @@ class Tab:
         self.url = url
         self.person = person
         self.context = browser.new_context()
+        self.context.set_default_timeout(PATIENCE_MS)
         self.context.add_init_script(_WATCH)
         self.page = self.context.new_page()
         self.troubles: list[str] = []

@@ -90,11 +90,15 @@ def test_a_chart_follows_in_place_and_waits_for_whoever_drags(shop, follow):
     assert page.evaluate("document.querySelector('#numbers').open")
     page.locator(".plot .u-over").hover()
     page.mouse.down()
-    with page.expect_event("console", lambda message: message.text == "heard"):
+    with page.expect_event("console", lambda message: message.text == "listening"):
         page.evaluate(
-            "new EventSource(`${location.pathname.split('/stats')[0]}/live`).addEventListener('record', () => console.log('heard'))"
+            """() => {
+              const feed = new EventSource(`${location.pathname.split('/stats')[0]}/live`);
+              feed.onopen = () => console.log('listening');
+              feed.addEventListener('record', () => console.log('heard'));
+            }"""
         )
-        page.wait_for_timeout(200)
+    with page.expect_event("console", lambda message: message.text == "heard"):
         shop.post("visits", 1)
     page.wait_for_timeout(2_500)  # longer than the page waits between two looks
     assert page.evaluate(points) == before + 1

@@ -6,6 +6,7 @@ import re
 import subprocess
 
 import pytest
+from wire import TIMEOUT_S
 
 PASSWORD = "a long enough passphrase"
 
@@ -36,8 +37,7 @@ def test_a_newcomer_sees_their_first_record_and_two_clicks_later_its_chart(new_s
     page.locator(".chosen:visible").get_by_role("button", name="Copy").first.click()
     page.get_by_role("button", name="Copied").wait_for()
     command = page.evaluate("navigator.clipboard.readText()")
-    page.wait_for_timeout(300)  # the feed tells what comes after it was opened
-    ran = subprocess.run(["bash", "-c", command], capture_output=True, text=True, timeout=20)
+    ran = subprocess.run(["bash", "-c", command], capture_output=True, text=True, timeout=TIMEOUT_S)
     assert command.startswith("curl ")
     assert ran.returncode == 0, ran.stderr
 

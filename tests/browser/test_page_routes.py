@@ -10,7 +10,8 @@ from html import unescape
 import pytest
 from browser_site import STRANGER
 from page_routes import CHANGES, ROUTES, PageRoute
-from victim import WORD
+from victim import VOLATILE, WORD
+from wire import TIMEOUT_S
 
 #: Where an owner is led on, or asked for what no answer can show.
 LED_ON = ("/app", "/app/p/{slug}", "/app/p/{slug}/stats/chart", "/app/sign-in")
@@ -33,7 +34,7 @@ def paths(route: PageRoute, site) -> list[str]:
 
 def read(person, path: str) -> tuple[int, str, str]:
     """(status, where it leads, text); of a feed only that it answers."""
-    answer = person.http.get(person.url + path, allow_redirects=False, timeout=20, stream=True)
+    answer = person.http.get(person.url + path, allow_redirects=False, timeout=TIMEOUT_S, stream=True)
     with answer:
         feed = "event-stream" in answer.headers.get("content-type", "")
         return answer.status_code, answer.headers.get("location", ""), "" if feed else answer.text
@@ -88,7 +89,7 @@ def watched(site) -> dict[str, str]:
     for path in WATCHED:
         answer = site.owner.get(PageRoute("GET", path + ".json", open=False, owners=False).filled(site.ids))
         assert answer.status_code == 200, answer.text
-        found[path] = answer.text
+        found[path] = VOLATILE.sub("", answer.text)
     return found
 
 

@@ -11,7 +11,7 @@ from html import unescape
 import pytest
 import requests
 from browser_site import MEMBER
-from wire import Client, settle
+from wire import TIMEOUT_S, Client, settle
 
 
 @pytest.fixture(scope="module")
@@ -34,7 +34,7 @@ def shop(site):
 
 
 def twin(person, path, **query):
-    answer = person.http.get(person.url + path, params=query, timeout=20)
+    answer = person.http.get(person.url + path, params=query, timeout=TIMEOUT_S)
     assert answer.status_code == 200, answer.text
     return answer.json()
 
@@ -65,7 +65,7 @@ def test_a_chart_of_a_day_of_25_hours(site, shop):
     found = twin(site.owner, f"{shop.base}/stats/=cmd.json", **query)
     assert found["lines"][0]["values"] == [1.0] * 25
     assert found["lines"][0]["summary"]["sum"] == 25
-    page = site.owner.http.get(f"{site.server.url}{shop.base}/stats/=cmd", params=query, timeout=20).text
+    page = site.owner.http.get(f"{site.server.url}{shop.base}/stats/=cmd", params=query, timeout=TIMEOUT_S).text
     assert len(re.findall(r"25 Oct, 02:00 CES?T", page.partition("<tbody>")[2])) == 2
     days = query | {"from": "2026-10-24", "to": "2026-10-27", "resolution": "1d"}
     assert twin(site.owner, f"{shop.base}/stats/=cmd.json", **days)["lines"][0]["values"] == [0.0, 25.0, 0.0]
@@ -178,7 +178,7 @@ def test_the_feed_goes_on_where_it_broke_off(site):
     client = Client(site.server, "Followed")
     slug = next(one["slug"] for one in site.server.call("project.list") if one["id"] == client.project)
     url = f"{site.server.url}/app/p/{slug}/live"
-    with site.owner.http.get(url, stream=True, timeout=20) as feed:
+    with site.owner.http.get(url, stream=True, timeout=TIMEOUT_S) as feed:
         assert feed.headers["content-type"].startswith("text/event-stream")
         lines = feed.iter_lines(decode_unicode=True)
         assert next(lines).startswith("retry: ")
@@ -186,7 +186,7 @@ def test_the_feed_goes_on_where_it_broke_off(site):
     assert client.call("POST", "/v1/ingest", json={"stat": "orders", "value": 2, "type": "counter"}).status_code < 300
     body = {"events": [{"type": "event", "name": "signup"}]}
     assert client.call("POST", "/api/v1/events", json=body).status_code < 300
-    with site.owner.http.get(url, stream=True, timeout=20, headers={"Last-Event-ID": place}) as feed:
+    with site.owner.http.get(url, stream=True, timeout=TIMEOUT_S, headers={"Last-Event-ID": place}) as feed:
         found = {}
         for _, record in events(feed):
             found[record["type"]] = record
@@ -219,7 +219,7 @@ def test_the_feed_ends_with_the_right_to_hear_it(site, act):
     person = site.person(MEMBER)
     person.accept("/app/invitation/" + page.partition("/app/invitation/")[2].partition("<")[0])
     url = f"{site.server.url}/app/p/{slug}/live"
-    with requests.get(url, cookies=person.http.cookies.get_dict(), stream=True, timeout=20) as feed:
+    with requests.get(url, cookies=person.http.cookies.get_dict(), stream=True, timeout=TIMEOUT_S) as feed:
         lines = feed.iter_lines(decode_unicode=True)
         assert next(lines).startswith("retry: ")
         act(site, person, client, slug)

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 import msgspec
 import pytest
 from cli_owner import EMAIL, PASSWORD
+from wire import TIMEOUT_S
 
 from headrace.app import House
 from headrace.cli.control import Control, Request
@@ -40,11 +41,11 @@ def serving(data):
     thread = threading.Thread(target=lambda: loop.run_until_complete(main()))
     thread.start()
     try:
-        assert started.wait(10)
+        assert started.wait(TIMEOUT_S)
         yield house
     finally:
         loop.call_soon_threadsafe(stop.set)
-        thread.join(10)
+        thread.join(TIMEOUT_S)
         loop.close()
         house.close()
     assert not thread.is_alive()
@@ -101,7 +102,7 @@ def exchange(data, *lines: bytes) -> list[dict]:
     folder = os.open(data, os.O_RDONLY)
     try:
         with socket.socket(socket.AF_UNIX) as connection:
-            connection.settimeout(10)
+            connection.settimeout(TIMEOUT_S)
             connection.connect(f"/proc/self/fd/{folder}/control.sock")
             connection.sendall(b"".join(line + b"\n" for line in lines))
             with connection.makefile("rb") as answers:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import requests
-from wire import bearer, settle
+from wire import TIMEOUT_S, bearer, settle
 
 from headrace.cli.deleting import wait_gone
 from headrace.cli.main import run
@@ -17,7 +17,7 @@ from headrace.demo.sending import Sender, SendError
 def ask(server: Any, key: str, table: str, group_by: str) -> dict[str, int]:
     """Rows of the last days by what ``group_by`` says."""
     question = {"table": table, "aggregate": "count", "group_by": group_by, "from": "-3d", "resolution": "1d"}
-    answer = requests.post(f"{server.url}/api/headrace/series", json=question, headers=bearer(key), timeout=20)
+    answer = requests.post(f"{server.url}/api/headrace/series", json=question, headers=bearer(key), timeout=TIMEOUT_S)
     assert answer.status_code == 200, answer.text
     return {line["group"]: sum(point["count"] for point in line["points"]) for line in answer.json()["lines"]}
 
@@ -42,11 +42,11 @@ def test_a_demo_is_filled_and_deleted(server: Any, capsys: Any) -> None:
     assert set(ask(server, key, "events", "dialect")) == {"logister", "canaryhub", "slowstats", "seestack"}
     rows = sum(sum(ask(server, key, table, "dialect").values()) for table in ("events", "requests", "spans"))
     assert rows == sent["events"]
-    stats = requests.get(f"{server.url}/v1/stats", headers=bearer(key), timeout=20).json()["stats"]
+    stats = requests.get(f"{server.url}/v1/stats", headers=bearer(key), timeout=TIMEOUT_S).json()["stats"]
     assert {stat["source"] for stat in stats} == {"stat", "slowstats", "logister", "canaryhub"}
     monitors = server.call("monitor.list", project=project)
     assert {"nightly-backup", "hourly-report", "stock-sync", "sitemap"} <= {one["slug"] for one in monitors}
-    letters = requests.get(f"{server.url}/api/headrace/dead-letters", headers=bearer(key), timeout=20).json()
+    letters = requests.get(f"{server.url}/api/headrace/dead-letters", headers=bearer(key), timeout=TIMEOUT_S).json()
     assert letters["dead_letters"] == []
     assert server.call("key.refusals", project=project) == []
 

@@ -10,6 +10,7 @@ import time
 
 import pytest
 import requests
+from wire import TIMEOUT_S
 
 from headrace.cli.read import tail_line
 
@@ -19,16 +20,16 @@ NOW = 1_700_000_000_000_000
 def send(server, key: str, number: int) -> None:
     headers = {"Authorization": f"Bearer {key}"}
     answer = requests.post(
-        f"{server.url}/v1/ingest", json={"stat": "jobs.done", "count": number}, headers=headers, timeout=10
+        f"{server.url}/v1/ingest", json={"stat": "jobs.done", "count": number}, headers=headers, timeout=TIMEOUT_S
     )
     assert answer.status_code in (200, 202), answer.text
     event = {"event": {"event_type": "log", "level": "error", "message": f"disk \x1b[31m{number}"}}
-    answer = requests.post(f"{server.url}/api/v1/ingest_events", json=event, headers=headers, timeout=10)
+    answer = requests.post(f"{server.url}/api/v1/ingest_events", json=event, headers=headers, timeout=TIMEOUT_S)
     assert answer.status_code in (201, 202), answer.text
 
 
 def wait_for(look):
-    deadline = time.monotonic() + 15
+    deadline = time.monotonic() + TIMEOUT_S
     while not (found := look()):
         assert time.monotonic() < deadline
         time.sleep(0.05)
@@ -63,7 +64,7 @@ def test_tail_shows_each_row_once_and_ends_with_ctrl_c(server):
         send(server, key, 2)
         rows += [json.loads(tail.stdout.readline()) for _ in range(2)]
         tail.send_signal(signal.SIGINT)
-        rest, errors = tail.communicate(timeout=20)
+        rest, errors = tail.communicate(timeout=TIMEOUT_S)
     assert (tail.returncode, rest, errors) == (0, b"", b"")
     points = [(row["name"], row["value"]) for row in rows if row["table"] == "points"]
     assert points == [("jobs.done", 1.0), ("jobs.done", 2.0)]

@@ -67,7 +67,8 @@ allstak.init(
     release="1.4.2",
     offline_queue_dir=folder,
     flush_interval_ms=60_000,
-    read_timeout=10.0,
+    connect_timeout=60.0,
+    read_timeout=60.0,
 )
 said = {"everything": everything, "exit": left_for_the_exit, "refused": refused, "crash": crash}[what]()
 print(json.dumps(said | {"diagnostics": allstak.get_diagnostics()}))

@@ -35,7 +35,7 @@ function send() {
   const body = JSON.stringify({ events: queue });
   queue = [];
   const headers = { "Content-Type": "application/json", Authorization: `Bearer ${key}` };
-  const post = fetch(url, { method: "POST", headers, body, signal: AbortSignal.timeout(5000) })
+  const post = fetch(url, { method: "POST", headers, body, signal: AbortSignal.timeout(60_000) })
     .then(async (answer) => {
       await answer.arrayBuffer();
       sent.push(answer.status);

@@ -17,7 +17,7 @@ HOSTED_URL = "https://ingest.canaryhub.ai/api/v1/events"
 FLUSH_INTERVAL_S = 5.0
 MAX_BATCH = 20
 NAME_MAX, MESSAGE_MAX = 200, 2_000
-TIMEOUT_S = 5.0
+TIMEOUT_S = 60.0
 
 
 class CanaryHub:

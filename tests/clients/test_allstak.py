@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 from endpoints import make_monitor
-from wire import Client, settle
+from wire import TIMEOUT_S, Client, settle
 
 PROGRAM = Path(__file__).with_name("allstak_program.py")
 
@@ -30,7 +30,7 @@ def run(client: Client, folder: Path, what: str, *, key: str | None = None, code
         cwd=folder,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=TIMEOUT_S,
     )
     assert done.returncode == code, done.stderr
     settle(client.server)

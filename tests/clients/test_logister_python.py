@@ -12,7 +12,7 @@ from uuid import uuid4
 import pytest
 from logister import LogisterClient, LogisterError, instrument_logging
 from logister.delivery import RetryPolicy
-from wire import Client, settle
+from wire import TIMEOUT_S, Client, settle
 
 SHA = "9fceb02d0ae598e95dc970b74767f19372d61af8"
 
@@ -27,6 +27,7 @@ def sdk(project: Client) -> Iterator[LogisterClient]:
     with LogisterClient(
         api_key=project.key,
         base_url=project.server.url,
+        timeout=TIMEOUT_S,
         environment="staging",
         release="1.4.2",
         repository="acme/shop",
@@ -113,7 +114,9 @@ def test_what_the_batch_cannot_take_is_halved_until_it_fits(project: Client, sdk
     results = sdk.send_events([*logs(5), large, *logs(6)[5:]])
     failed = [result.error is not None for result in results]
     assert failed == [False] * 5 + [True, False]
-    assert results[5].error.__cause__.response.json()["code"] == "message_bytes"
+    answer = results[5].error.__cause__.response
+    assert (answer.status_code, answer.json()["code"]) == (413, "message_bytes")
+    assert answer.url.path == "/api/v1/ingest_events", "refused alone in a batch, it is tried as a single event"
     assert len(stored(project)) == 6
 
 
@@ -160,7 +163,7 @@ def test_its_logging_handler(project: Client, sdk: LogisterClient) -> None:
 def test_a_wrong_key_is_an_error_at_once(project: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     waits(monkeypatch, lambda _: pytest.fail("401 is not retried"))
     with (
-        LogisterClient(api_key="logister_" + "0" * 48, base_url=project.server.url) as sdk,
+        LogisterClient(api_key="logister_" + "0" * 48, base_url=project.server.url, timeout=TIMEOUT_S) as sdk,
         pytest.raises(LogisterError),
     ):
         sdk.capture_message("hello")
@@ -172,7 +175,7 @@ def test_a_rate_that_is_used_up_is_waited_for_and_then_given_up(
     slept: list[float] = []
     waits(monkeypatch, slept.append)
     key = project.make_key(rate=2)
-    with LogisterClient(api_key=key, base_url=project.server.url) as sdk:
+    with LogisterClient(api_key=key, base_url=project.server.url, timeout=TIMEOUT_S) as sdk:
         while True:
             minute = time.time() // 60
             slept.clear()
@@ -200,8 +203,10 @@ def test_it_comes_through_after_429_and_after_an_outage(own_server: Any, monkeyp
             own_server.stop()
         own_server.start()
 
-    policy = RetryPolicy(maximum_attempts=4, total_timeout=60)
-    with LogisterClient(api_key=project.make_key(rate=1), base_url=own_server.url, retry_policy=policy) as sdk:
+    policy = RetryPolicy(maximum_attempts=4, total_timeout=10 * TIMEOUT_S)
+    with LogisterClient(
+        api_key=project.make_key(rate=1), base_url=own_server.url, timeout=TIMEOUT_S, retry_policy=policy
+    ) as sdk:
         waits(monkeypatch, restart)
         while not delays:
             # The second one of a minute is refused.

@@ -22,7 +22,7 @@ MIB = 1024 * 1024
 
 def test_routes() -> None:
     middle = ("auth", "scope", "idempotency", "charge_request", "body", "parse")
-    assert EVENTS.steps == ("ip_guard", "declared_size", *middle, "quota", "append")
+    assert EVENTS.steps == ("ip_guard", "wire_size", *middle, "quota", "append")
     assert CHECK_INS.steps == ("ip_guard", *middle, "append")  # taken whatever the quota says
     for route, group in ((EVENTS, "ingest"), (CHECK_INS, "check_in")):
         assert (route.method, route.scope, route.group, route.cors) == ("POST", "write", group, True)

@@ -12,7 +12,7 @@ from uuid import uuid4
 import pytest
 import requests
 from endpoints import BY_PATH, Endpoint, path_of, x_api_key
-from wire import Client, bearer, settle
+from wire import TIMEOUT_S, Client, bearer, settle
 
 from headrace.cli.errors import CliError
 
@@ -474,10 +474,10 @@ def test_health_needs_no_key(server: Any) -> None:
         ("/health/release", ["status", "version"]),
     ):
         for form in (path, path + "/", path + ".json"):
-            answer = requests.get(server.url + form, timeout=20)
+            answer = requests.get(server.url + form, timeout=TIMEOUT_S)
             assert (answer.status_code, list(answer.json())) == (200, names)
             assert answer.headers["cache-control"] == "no-store"
-            assert requests.head(server.url + form, timeout=20).content == b""
+            assert requests.head(server.url + form, timeout=TIMEOUT_S).content == b""
 
 
 # --- evidence

@@ -10,7 +10,7 @@ from uuid import uuid4
 import pytest
 import requests
 from endpoints import BY_PATH, request_item, x_seestack_key
-from wire import Client, assert_form, bearer
+from wire import TIMEOUT_S, Client, assert_form, bearer
 
 REQUESTS = BY_PATH["/ingest/v1/http-requests"]
 CAP = 10 * 1024 * 1024
@@ -51,7 +51,7 @@ def test_the_documented_curl(server: Any) -> None:
         *("curl", "-sS", "-X", "POST", server.url + "/ingest/v1/http-requests", "-w", "\n%{http_code}"),
         *("-H", f"X-SeeStack-Key: {client.key}", "-H", "Content-Type: application/json", "-d", json.dumps(sent)),
     ]
-    shown = subprocess.run(command, capture_output=True, text=True, timeout=20, check=True).stdout
+    shown = subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT_S, check=True).stdout
     body, _, status = shown.rpartition("\n")
     assert (int(status), json.loads(body)) == accepted(2)
     assert client.totals()["requests"] == 2

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 import requests
 from endpoints import BY_PATH, Endpoint, make_monitor, path_of, x_seestack_key
-from wire import Client, Connection, assert_form, settle
+from wire import TIMEOUT_S, Client, Connection, assert_form, settle
 
 ENDPOINTS = [BY_PATH[path] for path in BY_PATH if path.startswith("/ingest/v1/")]
 EVERY = pytest.mark.parametrize("endpoint", ENDPOINTS, ids=path_of)
@@ -143,7 +143,7 @@ def stored_replays(server: Any) -> list[dict[str, Any]]:
         "print(json.dumps(store.query(2, sql).dicts())); store.close()"
     )
     command = [sys.executable, "-c", script, str(server.data)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT_S, check=True)
     found: list[dict[str, Any]] = json.loads(done.stdout)
     return found
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import requests
 from endpoints import BY_PATH, x_api_key
-from wire import Client, settle
+from wire import TIMEOUT_S, Client, settle
 
 METRICS, METRIC = BY_PATH["/api/slowstats/ingest-metrics"], BY_PATH["/api/slowstats/ingest-metric"]
 OK = (200, {"message": "Metric ingested successfully."})
@@ -49,7 +49,7 @@ def test_the_guides_curl(client: Client) -> None:
         *("-H", f"x-api-key: {client.key}", "-H", "Content-Type: application/json"),
         *("-d", json.dumps({"projectId": client.project, "payload": {"members": 7}})),
     ]
-    shown = subprocess.run(command, capture_output=True, text=True, timeout=20, check=True).stdout
+    shown = subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT_S, check=True).stdout
     assert shown == '{"message":"Metric ingested successfully."}'
 
 
@@ -106,23 +106,29 @@ def test_5_projects_out_of_reach(server: Any, client: Client) -> None:
 
 
 def test_11_the_61st_request_of_a_minute(server: Any) -> None:
-    client = Client(server, "slowstats window", unlimited=False)
-    started = time.time()
-    for number in range(1, 61):
-        # Refused for its body, and charged all the same.
-        answer = METRICS.post(client) if number % 2 else METRICS.post(client, b"{}")
+    """The minute begins with the first one: where it was over before all were sent, they are sent again with another key."""
+    while True:
+        client = Client(server, "slowstats window", unlimited=False)
+        started = time.time()
+        answers = [METRICS.post(client)]
+        begun = time.time()
+        # Every second one is refused for its body, and charged all the same.
+        answers += [METRICS.post(client) if number % 2 else METRICS.post(client, b"{}") for number in range(2, 61)]
+        refused, again = METRICS.post(client), METRICS.post(client)
+        if time.time() < started + 60:
+            break
+    for number, answer in enumerate(answers, 1):
         assert answer.status_code == (200 if number % 2 else 400)
         assert answer.headers["x-ratelimit-limit"] == "60"
         assert answer.headers["x-ratelimit-remaining"] == str(60 - number)
         assert "x-ratelimit-reset" not in answer.headers
-    refused = METRICS.post(client)
     assert told(refused) == (429, {"error": "Too many requests."})
     assert refused.headers["x-ratelimit-remaining"] == "0"
     reset, wait = int(refused.headers["x-ratelimit-reset"]), int(refused.headers["retry-after"])
-    assert started < reset <= started + 62
+    assert started + 60 <= reset <= begun + 61
     assert 1 <= wait <= 60
     # The reset does not move with further refusals.
-    assert METRICS.post(client).headers["x-ratelimit-reset"] == str(reset)
+    assert again.headers["x-ratelimit-reset"] == str(reset)
     assert client.totals()["events"] == 30
 
 

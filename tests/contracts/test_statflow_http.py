@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import requests
 from endpoints import BY_PATH
-from wire import Client, bearer
+from wire import TIMEOUT_S, Client, bearer
 
 INGEST, STAT, BATCH = (BY_PATH[path] for path in ("/v1/ingest", "/v1/stat", "/v1/ingest/batch"))
 
@@ -33,7 +33,7 @@ def test_1_the_documented_curl(client: Client) -> None:
         *("-H", f"Authorization: Bearer {client.key}", "-H", "Content-Type: application/json"),
         *("-d", '{"stat": "my_first_metric", "value": 1, "type": "counter"}'),
     ]
-    shown = subprocess.run(command, capture_output=True, timeout=20, check=True).stdout
+    shown = subprocess.run(command, capture_output=True, timeout=TIMEOUT_S, check=True).stdout
     head, _, body = shown.partition(b"\r\n\r\n")
     assert head.splitlines()[0] == b"HTTP/1.1 202 Accepted"
     assert b"content-type: application/json" in head.lower().splitlines()

@@ -219,7 +219,7 @@ class Gate:
             def do_GET(self) -> None:
                 gate.asked.append(self.path)
                 if len(gate.asked) > gate.free:
-                    gate.open.wait(TIMEOUT_S)
+                    gate.open.wait()
                 try:
                     answer = requests.get(url + self.path, timeout=TIMEOUT_S)
                     self.send_response(answer.status_code)
@@ -309,7 +309,7 @@ def test_a_project_that_is_deleted_meanwhile_gets_nothing_more(importing: Any) -
         gate.stop()
     assert importing.stop() == 0
     command = [sys.executable, str(HELD), str(importing.data), str(number)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT_S)
     assert done.returncode == 0, done.stderr
     importing.start()
     held = json.loads(done.stdout)["held"][str(number)]

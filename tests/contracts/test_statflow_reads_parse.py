@@ -24,6 +24,7 @@ from headrace.dialects.base import Limit
 from headrace.dialects.statflow_reads import ROUTES
 from headrace.records.intents import Answer
 from headrace.store import BudgetExceeded, StoreUnavailable
+from headrace.store.points import StoredPoint
 from headrace.store.series import Bucket
 
 NOW = 1_775_124_037_250  # 2026-04-02T10:00:37.250Z
@@ -35,7 +36,7 @@ def ms(*parts: int) -> int:
 
 
 def stat(name: str = "page.views", type_: str = "counter") -> StatInfo:
-    return StatInfo("0GhkR2mWxZ7", name, type_, "stat", None, False, 0, None, None, None)
+    return StatInfo("0GhkR2mWxZ7", name, type_, "stat", None, False, 0, None, None, None, None)
 
 
 # --- moments ---
@@ -263,7 +264,13 @@ def test_numbers_come_back_exactly(value: float) -> None:
 
 
 def test_a_counters_bounds_are_empty_cells() -> None:
-    rows = rendering.csv_rows([rendering.bucket_point(FULL, "counter"), rendering.raw_point(NOW, 2.0)], stat())
+    rows = rendering.csv_rows(
+        [
+            rendering.bucket_point(FULL, "counter"),
+            rendering.stored_point(StoredPoint(NOW, 2.0, 1, 2.0, 2.0), "counter"),
+        ],
+        stat(),
+    )
     assert rows == (
         b"2026-04-01T00:00:00Z,page.views,counter,7.5,3,,\r\n2026-04-02T10:00:37Z,page.views,counter,2,1,,\r\n"
     )

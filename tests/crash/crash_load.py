@@ -11,7 +11,7 @@ from typing import Any, Literal, NamedTuple
 from uuid import uuid4
 
 #: How often a 503 is followed by another try, 0.1 s apart.
-BUSY_TRIES = 50
+BUSY_TRIES = 600
 
 #: 2026-03-01T00:00:00Z and a year before, in seconds: each round's points lie in two partitions and few rollup rows.
 BASE, YEAR_BEFORE = 1_772_323_200, 1_740_787_200
@@ -24,7 +24,7 @@ PAUSE_S = 0.004
 #: Check-ins make a monitor each.
 CHECK_IN_PAUSE_S = 0.05
 #: Seconds until a request or a whole round of requests counts as hanging.
-ANSWER_S, SETTLE_S = 15.0, 30.0
+ANSWER_S, SETTLE_S = 60.0, 120.0
 
 Mode = Literal["run", "settle", "pause"]
 
@@ -98,7 +98,7 @@ class Sender(threading.Thread):
 
     def repeat(self, item: Item) -> Reply:
         """Sends an item once more, while the sender is idle; the connection may have died with its server. A 503 asks to try again,
-        as real clients do: it is given that chance for some seconds."""
+        as real clients do: it is given that chance for a minute."""
         try:
             reply = self.post(item)
         except (OSError, http.client.HTTPException):

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 HERE = Path(__file__).parent
-#: Seconds until what should have happened long ago counts as a failure.
-PATIENCE_S = 30.0
+#: Seconds until what should have happened long ago counts as a failure: as long as a server may take to start.
+PATIENCE_S = 120.0
 
 
 def build_shim(folder: Path) -> Path:

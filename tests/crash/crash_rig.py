@@ -16,6 +16,7 @@ from typing import Any
 import requests
 from crash_load import BASE, YEAR_BEFORE, Load, Sender
 from crash_processes import HERE, PATIENCE_S, Launcher
+from wire import TIMEOUT_S
 
 QUARTER_S = 900
 #: Acknowledged items of each sender, the first and the last of a round, that are sent once more after a restart.
@@ -73,7 +74,7 @@ class Rig:
         finally:
             self._launcher.close()
         command = [sys.executable, str(HERE / "look.py"), str(self.server.data), "1"]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+        done = subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT_S)
         assert done.returncode == 0, done.stderr
         return json.loads(done.stdout)
 
@@ -177,12 +178,12 @@ class Rig:
     # --- looking
 
     def gauge(self, name: str) -> float:
-        text = requests.get(f"{self.server.url}/metrics", timeout=20).text
+        text = requests.get(f"{self.server.url}/metrics", timeout=TIMEOUT_S).text
         return float(next(line.split()[1] for line in text.splitlines() if line.startswith(f"headrace_{name} ")))
 
     def call(self, method: str, path: str, **more: Any) -> Any:
         headers = {"Authorization": f"Bearer {self.key}"}
-        answer = requests.request(method, self.server.url + path, headers=headers, timeout=20, **more)
+        answer = requests.request(method, self.server.url + path, headers=headers, timeout=TIMEOUT_S, **more)
         assert answer.ok, f"{answer.status_code} {answer.text}"
         return answer.json()
 

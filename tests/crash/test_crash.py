@@ -60,12 +60,12 @@ def test_a_kill_within_the_journal_s_write(rig: Rig, call: str, action: str, nth
 )
 def test_a_commit_that_fails_in_a_living_process(rig: Rig, call: str, error: int) -> None:
     """Nobody is acknowledged; what is retried is there once, whether its first commit left something behind or not."""
-    rig.arm_shim(call, "/journal.db-wal", str(error), nth=20, times=3)
     rig.run()
-    rig.until_done("shim")
+    while not rig.load.refused():  # a commit that only trims has nobody to refuse
+        rig.arm_shim(call, "/journal.db-wal", str(error), nth=20, times=3)
+        rig.until_done("shim")
     rig.load.pause()
     rig.finish()
-    assert rig.load.refused() > 0
     rig.verify_retries()
     rig.verify()
 

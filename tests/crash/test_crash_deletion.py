@@ -15,6 +15,7 @@ import pytest
 import requests
 from crash_load import BASE, YEAR_BEFORE
 from crash_rig import Rig, opened, until
+from wire import TIMEOUT_S
 
 from headrace.cli.errors import CliError
 
@@ -61,7 +62,7 @@ class Doomed:
             ("/ingest/v1/http-requests", {"requests": [_request(name)]}),
         ):
             headers = {"Authorization": f"Bearer {key}"}
-            assert requests.post(server.url + path, json=body, headers=headers, timeout=20).ok, path
+            assert requests.post(server.url + path, json=body, headers=headers, timeout=TIMEOUT_S).ok, path
         return made["id"], key
 
 
@@ -90,7 +91,9 @@ def test_a_kill_at_each_step(server_class: Any, shim: Path, tmp_path: Path) -> N
             rig.wait_death()
             rig.lift("hold")
         rig.recover()
-        answer = requests.get(f"{rig.server.url}/v1/stats", headers={"Authorization": f"Bearer {key}"}, timeout=20)
+        answer = requests.get(
+            f"{rig.server.url}/v1/stats", headers={"Authorization": f"Bearer {key}"}, timeout=TIMEOUT_S
+        )
         assert answer.status_code == 401
         until(lambda: {first, second}.isdisjoint(_listed(rig)), "the deletion")
         for project in (first, second):
@@ -99,7 +102,7 @@ def test_a_kill_at_each_step(server_class: Any, shim: Path, tmp_path: Path) -> N
         rig.verify_retries()
         rig.verify()
     command = [sys.executable, str(SCRIPT), str(rig.server.data), *doomed.numbers]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT_S)
     assert done.returncode == 0, done.stderr
     held = json.loads(done.stdout)["held"]
     assert not any(rows for one in held.values() for rows in one.values()), held

@@ -22,7 +22,7 @@ from headrace.dialects.rows import event_row
 from headrace.records.ids import uuid7
 
 #: How long a read may be repeated until what was sent before it is readable, seconds.
-PATIENCE_S = 15.0
+TIMEOUT_S = 15.0
 WITH_COMMANDS = [page for page in PAGES if commands(page)]
 
 
@@ -40,7 +40,7 @@ def run(command: Command, server: Any, env: dict[str, str], folder: Path) -> tup
     body.write_bytes(b"")
     script = f"{command.script.replace(SHOWN_URL, server.url)} -sS -o body -w '%{{http_code}}'"
     done = subprocess.run(
-        ["sh", "-euc", script], cwd=folder, env=os.environ | env, capture_output=True, text=True, timeout=30
+        ["sh", "-euc", script], cwd=folder, env=os.environ | env, capture_output=True, text=True, timeout=TIMEOUT_S
     )
     assert done.returncode == 0, f"{command.where}: {done.stderr}"
     return int(done.stdout), body.read_bytes()
@@ -48,7 +48,7 @@ def run(command: Command, server: Any, env: dict[str, str], folder: Path) -> tup
 
 def check(command: Command, server: Any, env: dict[str, str], folder: Path) -> None:
     reads = not any(flag in command.script for flag in ("-X ", " -d ")) or "/api/headrace/series" in command.script
-    deadline = time.monotonic() + PATIENCE_S
+    deadline = time.monotonic() + TIMEOUT_S
     while True:
         status, body = run(command, server, env, folder)
         if answers_as_shown(command, status, body):
@@ -60,9 +60,9 @@ def check(command: Command, server: Any, env: dict[str, str], folder: Path) -> N
 
 def wait_for(url: str, key: str, wanted: str) -> dict[str, Any]:
     """The first row of a list, once it is there."""
-    deadline = time.monotonic() + PATIENCE_S
+    deadline = time.monotonic() + TIMEOUT_S
     while True:
-        rows = requests.get(url, headers={"Authorization": f"Bearer {key}"}, timeout=10).json()[wanted]
+        rows = requests.get(url, headers={"Authorization": f"Bearer {key}"}, timeout=TIMEOUT_S).json()[wanted]
         if rows:
             return rows[0]
         assert time.monotonic() < deadline, f"no {wanted} to read"
@@ -70,7 +70,7 @@ def wait_for(url: str, key: str, wanted: str) -> dict[str, Any]:
 
 
 def post(server: Any, key: str, path: str, value: Any) -> Any:
-    answer = requests.post(server.url + path, json=value, headers={"Authorization": f"Bearer {key}"}, timeout=10)
+    answer = requests.post(server.url + path, json=value, headers={"Authorization": f"Bearer {key}"}, timeout=TIMEOUT_S)
     assert answer.status_code < 300, answer.text
     return answer.json()
 
@@ -173,13 +173,13 @@ def test_what_the_set_up_page_and_the_reference_offer_is_accepted(server):
                 server.url + path,
                 data=body_text(sample, kind).encode(),
                 headers=headers | {"Content-Type": kind},
-                timeout=10,
+                timeout=TIMEOUT_S,
             )
             assert answer.status_code < 300, f"{path}: {answer.status_code} {answer.text}"
 
 
 def test_every_metric_is_explained(server):
-    text = requests.get(f"{server.url}/metrics", timeout=10).text
+    text = requests.get(f"{server.url}/metrics", timeout=TIMEOUT_S).text
     names = {line.split()[2] for line in text.splitlines() if line.startswith("# TYPE headrace_")}
     page = next(page for page in PAGES if page.name == "operating.md").read_text()
     unexplained = {name for name in names if name not in page and not name.startswith("headrace_process_")}

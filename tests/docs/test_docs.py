@@ -11,7 +11,7 @@ import pytest
 from documents import DOCS, PAGES, README, anchors, commands, fits, headrace_lines, links, name_of
 
 from headrace.api.app import own_schema
-from headrace.api.imports import job
+from headrace.api.imports import alert_rows, files, flow_file, hat_files, keeping, lines
 from headrace.api.services import alerts, imports, stathat_stats
 from headrace.cli.main import cli
 from headrace.cli.reference import cli_markdown
@@ -31,7 +31,6 @@ from headrace.dialects import (
     stathat,
     stathat_forms,
     stathat_reading,
-    stathat_reads,
     stathat_timeframes,
 )
 from headrace.dialects.base import Fault, FaultDetail
@@ -153,12 +152,19 @@ LIMITS = [
     ("stathat", f"1 to {stathat_forms.MAX_NAME} characters"),
     ("stathat", f"up to {stathat_forms.MAX_PARTS} at once"),
     ("stathat", f"A page has at most {stathat_stats.PAGE:,}"),
-    ("stathat", f"further ones (up to {stathat_reads.DATA_IDS} in a path)"),
     ("stathat", f"At most {stathat_timeframes.MAX_POINTS:,} points"),
     ("stathat", f"at most {alerts.ALERTS_MAX:,} alerts"),
     ("stathat", f"in the trash for {stathat_stats.TRASH_US // 3_600_000_000} hours"),
     ("statflow", f"up to {imports.STATS_MAX:,} names"),
-    ("statflow", f"the first {job.FAILURES_TOLD} stats"),
+    ("statflow", f"the first {keeping.FAILURES_TOLD} stats"),
+    ("statflow", f"| file, as sent | {files.FILE_MAX // MIB} MiB |"),
+    ("statflow", f"{files.TEXT_MAX // MIB // 1024} GiB; {files.FILES_MAX:,} files"),
+    ("statflow", f"{lines.LINE_MAX // 1024} KiB; {hat_files.JSON_MAX // MIB} MiB"),
+    (
+        "statflow",
+        f"| {flow_file.STATS_MAX:,}; {alert_rows.LINES_MAX:,} lines, of which a project holds {alerts.ALERTS_MAX:,} |",
+    ),
+    ("statflow", f"after {lines.BAD_MAX:,} such lines"),
     ("canaryhub", f"{canaryhub.BODY_CAP:,} bytes"),
     ("canaryhub", f"1 to {canaryhub_events.MAX_EVENTS}"),
     ("canaryhub", f"1 to {canaryhub_events.MAX_NAME} characters"),

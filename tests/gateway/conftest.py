@@ -1,10 +1,9 @@
-import time
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 import requests
-from wire import Client
+from wire import Client, wait_for
 
 
 @pytest.fixture(scope="session")
@@ -14,13 +13,15 @@ def full_server(server: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterat
     full = type(server)(tmp_path_factory.mktemp("full") / "data", env=environment)
     full.init()
     full.start(wait=False)
-    while True:
+
+    def answers() -> bool:
         assert full.process.poll() is None, full.log.read_text()
         try:
-            requests.get(full.url + "/healthz", timeout=5)
-            break
-        except requests.ConnectionError:
-            time.sleep(0.05)
+            return requests.get(full.url + "/healthz", timeout=5).ok
+        except (requests.ConnectionError, requests.Timeout):
+            return False
+
+    wait_for(answers, "the server does not answer")
     yield full
     assert full.stop() == 0, full.log.read_text()
 

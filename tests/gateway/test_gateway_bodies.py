@@ -12,7 +12,7 @@ import pytest
 import requests
 import zstandard
 from endpoints import ENDPOINTS, Endpoint, path_of
-from wire import Client, assert_form, settle
+from wire import Client, assert_form, bearer, settle
 
 from headrace.dialects.base import Route
 from headrace.dialects.registry import ROUTES
@@ -30,6 +30,8 @@ CAPS = {
 CAPS_OF = {f"/ingest/v1/{name}": 10 * MIB for name in ("replay", "spans", "http-requests")}
 PLAIN = [endpoint for endpoint in ENDPOINTS if not endpoint.route.encodings]
 ENCODED = [endpoint for endpoint in ENDPOINTS if endpoint.route.encodings]
+#: Those that take a body and whose good records ``ENDPOINTS`` does not have.
+OTHERS = [route for route in ROUTES if route.cap and route.path not in {endpoint.route.path for endpoint in ENDPOINTS}]
 EVERY = pytest.mark.parametrize("endpoint", ENDPOINTS, ids=path_of)
 EACH = pytest.mark.parametrize("endpoint", ENCODED, ids=path_of)
 
@@ -112,6 +114,18 @@ def test_the_cap_on_the_wire(client: Client, endpoint: Endpoint) -> None:
     assert endpoint.post(client, chunked(body.ljust(cap))).status_code == endpoint.status
     assert_refused(endpoint, endpoint.post(client, body.ljust(cap + 1)), 413)
     assert_refused(endpoint, endpoint.post(client, chunked(body.ljust(cap + 1))), 413)
+
+
+@pytest.mark.parametrize("route", OTHERS, ids=lambda route: f"{route.method} {route.path}")
+def test_the_cap_of_the_other_routes(client: Client, route: Route) -> None:
+    """At its cap a body is read, whatever is said about it then; with a byte more it is too large. All of it comes in chunks."""
+    kind = "application/x-ndjson" if route.path.endswith("/batch") else route.content_types[0]
+    headers = {**bearer(client.key), "Content-Type": kind}
+    path = route.path.replace("{token}", client.key).replace("{id}", "unknown")
+    for size, too_large in ((route.cap, False), (route.cap + 1, True)):
+        answer = client.call(route.method, path, headers=headers, data=chunked(b"x=".ljust(size)))
+        told = answer.status_code == 413 or answer.json() == {"status": 500, "msg": "json too long"}
+        assert told is too_large, answer.text
 
 
 @EACH

@@ -81,7 +81,7 @@ def test_the_flood_guard_comes_before_everything(endpoint: Endpoint) -> None:
     scope = ("ip", "logister", ADDRESS)
     gateway.limiter.charge(scope, Spec("aligned", 12_000, 0), 11_999)
     # The 12,000th request passes the guard and fails the next step that it can; the one after it fails nothing but the guard.
-    status = 413 if "declared_size" in endpoint.route.steps else 401
+    status = 413 if "wire_size" in endpoint.route.steps else 401
     assert ask(gateway, endpoint, length=99_999_999).status == status
     reply = ask(gateway, endpoint, length=99_999_999)
     assert (reply.status, reply.json()["limit"]) == (429, 12_000)
@@ -186,6 +186,17 @@ def test_memory_that_others_hold_is_503_for_a_moment(endpoint: Endpoint) -> None
     # A body that fits is read; these are then refused for what they hold.
     assert ask(gateway, endpoint, body=b"{", **key_header(endpoint)).status == endpoint.spoiled_status
     assert gateway.in_flight.held == 4
+
+
+@EVERY
+def test_a_body_in_chunks_is_held_once(endpoint: Endpoint) -> None:
+    """Also where it is taken in before the key is looked up."""
+    gateway = make_gateway(keys=LiveKeys())
+    gateway.in_flight = InFlight(1)
+    chunked = key_header(endpoint) | {"transfer-encoding": "chunked"}
+    for sent, status in ((b"1\r\n{\r\n0\r\n\r\n", endpoint.spoiled_status), (b"2\r\n{}\r\n0\r\n\r\n", 503)):
+        assert ask(gateway, endpoint, body=sent, length=-1, **chunked).status == status
+        assert gateway.in_flight.held == 0
 
 
 def test_the_bytes_of_all_bodies() -> None:

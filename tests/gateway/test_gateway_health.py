@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import requests
+from wire import TIMEOUT_S
 
 
 def test_a_server_that_can_store_nothing_says_so(full_server: Any) -> None:
-    assert requests.get(full_server.url + "/up", timeout=20).json() == {"status": "up"}
-    answer = requests.get(full_server.url + "/health/release", timeout=20)
+    assert requests.get(full_server.url + "/up", timeout=TIMEOUT_S).json() == {"status": "up"}
+    answer = requests.get(full_server.url + "/health/release", timeout=TIMEOUT_S)
     assert (answer.status_code, answer.json()["status"]) == (503, "unavailable")
     # The store itself is well: what waits could be read.
-    assert requests.get(full_server.url + "/health/clickhouse", timeout=20).status_code == 200
+    assert requests.get(full_server.url + "/health/clickhouse", timeout=TIMEOUT_S).status_code == 200

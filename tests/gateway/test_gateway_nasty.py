@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import pytest
 import requests
 from endpoints import BY_PATH, ENDPOINTS, Endpoint, path_of, request_item
-from wire import Client, assert_form, settle
+from wire import TIMEOUT_S, Client, assert_form, settle
 
 #: Values put in place of every scalar of a good record, and into fields that nobody knows.
 VALUES: dict[str, bytes] = {
@@ -126,7 +126,7 @@ def test_nasty_bodies(server: Any, endpoint: Endpoint) -> None:
         else:
             accepted += 1
     assert 1 <= accepted < len(list(bodies(endpoint, client)))
-    assert requests.get(f"{server.url}/readyz", timeout=20).status_code == 200
+    assert requests.get(f"{server.url}/readyz", timeout=TIMEOUT_S).status_code == 200
     # What was accepted is in the store, whole: no row of it was refused there.
     settle(server)
     assert endpoint.count(client) >= accepted

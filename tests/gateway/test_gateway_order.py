@@ -27,6 +27,7 @@ ROUTES = tuple(route for route in EVERY_ROUTE if route.dialect != "stathat")
 STATUS: dict[Step, int] = {
     "ip_guard": 429,
     "declared_size": 413,
+    "wire_size": 413,
     "auth": 401,
     "scope": 403,
     "idempotency": 400,
@@ -207,6 +208,7 @@ def _set(name: str) -> Callable[[Attempt], None]:
 
 FAIL: dict[Step, Callable[[Attempt], None]] = {
     "declared_size": _too_large,
+    "wire_size": _too_large,
     "auth": _set("keyless"),
     "scope": _no_scope,
     "idempotency": _bad_retry_key,

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import requests
 from endpoints import ENDPOINTS, MAIN, Endpoint, path_of
-from wire import Client, assert_form
+from wire import TIMEOUT_S, Client, assert_form
 
 #: Path below a prefix and who owns it; "page" answers in HTML, or JSON by Accept.
 UNSERVED = {
@@ -117,9 +117,9 @@ def test_our_own_api_and_the_pages_have_no_cors(client: Client) -> None:
 
 def test_open_to_anyone(server: Any) -> None:
     for path in ("/", "/docs", "/docs/openapi.json", "/healthz", "/readyz", "/metrics"):
-        answer = requests.get(server.url + path, timeout=20)
+        answer = requests.get(server.url + path, timeout=TIMEOUT_S)
         assert answer.status_code == 200, path
-        headed = requests.head(server.url + path, timeout=20)
+        headed = requests.head(server.url + path, timeout=TIMEOUT_S)
         assert (headed.status_code, headed.content) == (200, b"")
 
 

@@ -9,7 +9,7 @@ from uuid import uuid4
 import pytest
 import requests
 from endpoints import BY_PATH, Endpoint, make_monitor, request_item
-from wire import Client, assert_form, bearer, settle
+from wire import TIMEOUT_S, Client, assert_form, bearer, settle
 
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 #: What a used-up quota lets a client wait at most, seconds.
@@ -201,7 +201,7 @@ def test_refusals_are_told(server: Any) -> None:
     assert told == {
         case.path: f"{case.path}: {case.status} monthly quota used up" for case in (CASES[0], CASES[3], CASES[5])
     }
-    metrics = requests.get(f"{server.url}/metrics", timeout=20).text
+    metrics = requests.get(f"{server.url}/metrics", timeout=TIMEOUT_S).text
     for dialect, status in (("statflow", 429), ("slowstats", 403), ("logister", 403)):
         assert f'dialect="{dialect}",reason="quota",status="{status}"' in metrics
 

@@ -17,7 +17,7 @@ WORD = "xyzzyplugh"
 
 def until(check: Callable[[], Any], what: str) -> Any:
     """What is noted reaches the catalog within a second or two."""
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while not (found := check()):
         assert time.monotonic() < deadline, what
         time.sleep(0.05)
@@ -58,13 +58,14 @@ def bad_bodies(endpoint: Endpoint, client: Client) -> list[bytes]:
 
 
 def test_refusals_are_counted_and_the_last_is_told(server: Any) -> None:
+    started = time.time()
     counts = {endpoint: Client(server, f"refusals {endpoint.path}") for endpoint in ENDPOINTS}
     refused = {endpoint: _refuse_all(endpoint, client) for endpoint, client in counts.items()}
     for endpoint, client in counts.items():
         note = noted(client, refused[endpoint])
         assert note["refused"] == refused[endpoint]
         assert note["refused_reason"].startswith(f"{endpoint.route.path}: {endpoint.spoiled_status} ")
-        assert abs(note["refused_at"] / 1_000_000 - time.time()) < 60
+        assert started <= note["refused_at"] / 1_000_000 <= time.time()
         shown = client.api("/keys/refusals")["refusals"]
         assert [(one["refused"], one["reason"]) for one in shown] == [(note["refused"], note["refused_reason"])]
 

@@ -6,6 +6,7 @@ import re
 
 import pytest
 import requests
+from wire import TIMEOUT_S
 
 EMAIL, PASSWORD = "owner@example.test", "correct horse battery"
 KEYS = "/v1/auth/api-keys"
@@ -17,13 +18,15 @@ class Browser:
     def __init__(self, server, email=EMAIL) -> None:
         self.url, self.http = server.url, requests.Session()
         form = {"email": email, "password": PASSWORD}
-        self.http.post(f"{self.url}/app/sign-in", data=form, allow_redirects=False, timeout=20).raise_for_status()
-        page = self.http.get(f"{self.url}/app/account", timeout=20).text
+        self.http.post(
+            f"{self.url}/app/sign-in", data=form, allow_redirects=False, timeout=TIMEOUT_S
+        ).raise_for_status()
+        page = self.http.get(f"{self.url}/app/account", timeout=TIMEOUT_S).text
         self.csrf = re.search(r'name="csrf" value="(\w+)"', page)[1]
 
     def ask(self, method, path, token=None, **options):
         headers = {"X-CSRF-Token": token or self.csrf, "Origin": self.url, **options.pop("headers", {})}
-        return self.http.request(method, self.url + path, headers=headers, timeout=20, **options)
+        return self.http.request(method, self.url + path, headers=headers, timeout=TIMEOUT_S, **options)
 
 
 @pytest.fixture(scope="module")
@@ -38,10 +41,10 @@ def test_a_session_makes_lists_and_revokes_keys(server, owner):
     assert (made.status_code, made.json()["scopes"]) == (201, ["write"])
     assert [one["id"] for one in owner.ask("GET", KEYS, **named).json()["api_keys"]] == [made.json()["id"]]
     sent = {"Authorization": f"Bearer {made.json()['key']}"}
-    assert requests.post(f"{server.url}/v1/ingest", json={"stat": "a", "count": 1}, headers=sent, timeout=20).ok
+    assert requests.post(f"{server.url}/v1/ingest", json={"stat": "a", "count": 1}, headers=sent, timeout=TIMEOUT_S).ok
     assert owner.ask("DELETE", f"{KEYS}/{made.json()['id']}", **named).status_code == 204
     assert owner.ask("GET", KEYS, **named).json()["api_keys"] == []
-    line = owner.http.get(f"{server.url}/app/audit.json?action=revoked+a+key", timeout=20).json()["lines"][0]
+    line = owner.http.get(f"{server.url}/app/audit.json?action=revoked+a+key", timeout=TIMEOUT_S).json()["lines"][0]
     assert (line["who_kind"], line["who"], line["subject"], line["address"]) == (
         "account",
         EMAIL,
@@ -74,4 +77,4 @@ def test_a_session_counts_nowhere_else_and_in_no_project_of_others(server, owner
     assert owner.ask("POST", "/v1/ingest", json={"stat": "a", "count": 1}).status_code == 401
     stale = {"Cookie": "headrace_session=" + "A" * 43}
     for cookies in (stale, {"Cookie": "headrace_session"}, {"Cookie": 'a="\\'}):
-        assert requests.get(server.url + KEYS, headers=cookies, timeout=20).status_code == 401
+        assert requests.get(server.url + KEYS, headers=cookies, timeout=TIMEOUT_S).status_code == 401

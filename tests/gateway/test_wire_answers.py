@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
 import pytest
-from wire import Client, assert_form, settle
+from wire import TIMEOUT_S, Client, assert_form, settle
 from wires import (
     ALIVE,
     BATCH,
@@ -61,7 +61,7 @@ def test_every_answer_has_a_date_and_names_no_library(client: Client, target: Ta
 def test_the_date_moves_on(client: Client) -> None:
     with Wire(client.server) as wire:
         first = wire.ask(ALIVE.raw(client)).headers["date"]
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + TIMEOUT_S
         while wire.ask(ALIVE.raw(client)).headers["date"] == first:
             assert time.monotonic() < deadline
             time.sleep(0.05)

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from wire import Client, assert_form, settle
+from wire import Client, assert_form, settle, wait_for
 from wires import ALIVE, BATCH, INGEST, ONCE_EACH, POINT, READS, TARGETS, Target, Wire, in_chunks, raw, stored
 
 EVERY = pytest.mark.parametrize("target", TARGETS, ids=lambda target: target.name)
@@ -98,11 +98,12 @@ def test_a_client_that_does_not_wait_for_its_answer(server: Any, large: bool) ->
 
 def _settle_at(client: Client, expected: list[int]) -> None:
     """Nobody knows when the last of requests that were not waited for is acknowledged; all of them are soon."""
-    for _ in range(20):
+
+    def all_there() -> bool:
         settle(client.server)
-        if stored(client) == expected:
-            return
-    assert stored(client) == expected
+        return stored(client) == expected
+
+    wait_for(all_there, f"not all of {expected} is stored")
 
 
 def test_a_reader_that_does_not_wait(client: Client) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from journal_rooms import FIRST, open_journal, pages, run
 
-from headrace.journal import Journal, JournalReader, JournalUnavailable, SavedAnswer, SavedStat, trimming
+from headrace.journal import Journal, JournalReader, JournalUnavailable, SavedAnswer, SavedStat, backlog, trimming
 from headrace.journal import journal as writer
 from headrace.journal.backlog import Room
 from headrace.journal.schema import _TABLES, FACTS, JournalTooNew, page_ids
@@ -320,7 +320,10 @@ def test_a_file_of_the_first_form_is_read_and_goes_on(tmp_path: Path) -> None:
     run(work)
 
 
-def test_nothing_is_taken_in_after_a_look_at_the_disk_has_refused(tmp_path: Path) -> None:
+def test_nothing_is_taken_in_after_a_look_at_the_disk_has_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(backlog, "DISK_CHECK_S", 3_600.0)
     room = Room(tmp_path, cap_bytes=1_000_000, min_free_bytes=0)
     room.check(0, 1)
     room._min_free = 1 << 60

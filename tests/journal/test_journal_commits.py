@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from journal_rooms import FIRST, open_journal, pages, run
+from wire import TIMEOUT_S
 
 from headrace.journal import Batch, Journal, JournalUnavailable
 from headrace.journal import journal as writer
@@ -26,7 +27,7 @@ class Gate:
 
         def held(*args: Any) -> Any:
             self.threads.append(threading.current_thread().name.partition("_")[0])
-            assert self.open.wait(20)
+            assert self.open.wait(TIMEOUT_S)
             if self.error is not None:
                 raise self.error
             return write(*args)

@@ -9,19 +9,17 @@ from typing import Any
 
 import requests
 from endpoints import MAIN, Endpoint
-from wire import Client, assert_form, settle
+from wire import TIMEOUT_S, Client, assert_form, settle
 
 #: The dialects that show their limits on every answer once it was charged.
 SHOWS_LIMITS = ("slowstats", "logister")
-#: Seconds until what has to come and does not is a failure.
-PATIENCE_S = 30.0
 
 
 def until(check: Callable[[], Any], what: str) -> Any:
     """Polls ``check`` until it gives something true, which is returned."""
-    deadline = time.monotonic() + PATIENCE_S
+    deadline = time.monotonic() + TIMEOUT_S
     while not (found := check()):
-        assert time.monotonic() < deadline, f"waited {PATIENCE_S:g} s in vain for {what}"
+        assert time.monotonic() < deadline, f"waited {TIMEOUT_S:g} s in vain for {what}"
         time.sleep(0.02)
     return found
 
@@ -47,7 +45,7 @@ def assert_unavailable(endpoint: Endpoint, answer: requests.Response) -> None:
 
 def readiness(server: Any) -> tuple[int, list[str], list[str]]:
     """Status, reasons and degradations of ``/readyz``."""
-    answer = requests.get(f"{server.url}/readyz", timeout=20)
+    answer = requests.get(f"{server.url}/readyz", timeout=TIMEOUT_S)
     body = answer.json()
     return answer.status_code, body["reasons"], body["degraded"]
 
@@ -91,7 +89,7 @@ class Load:
                         f"{self._client.server.url}/v1/ingest",
                         json={"stat": stat, "count": 1},
                         headers=headers,
-                        timeout=20,
+                        timeout=TIMEOUT_S,
                     )
                 except requests.RequestException:
                     self._ended.wait(0.01)

@@ -16,7 +16,7 @@ from uuid import uuid4
 
 import requests
 from ops_load import names_held, readiness, send_all, until
-from wire import Client
+from wire import TIMEOUT_S, Client
 
 from headrace.admission.folded import FoldedClaims
 from headrace.catalog import copies
@@ -173,7 +173,9 @@ def test_damaged_claims(make_server: Callable[..., Any]) -> None:
     headers = {"Authorization": f"Bearer {server.key(project['id'])}"}
     for uuid in (ids[0], ids[0], next(one for one in ids if claim_key(UUID_FAMILY, 1, one) in kept)):
         event = {"uuid": uuid, "event_type": "log", "message": "again"}
-        answer = requests.post(f"{server.url}/api/v1/ingest_events", json={"event": event}, headers=headers, timeout=20)
+        answer = requests.post(
+            f"{server.url}/api/v1/ingest_events", json={"event": event}, headers=headers, timeout=TIMEOUT_S
+        )
         answers.append((answer.status_code, answer.json().get("duplicate", False)))
     assert answers == [(201, False), (200, True), (200, True)]
     states = [line for line in server.cli("doctor", "--json")["checks"] if line["check"] == "claims"]
@@ -201,7 +203,7 @@ def test_a_damaged_catalog_and_its_copies(make_server: Callable[..., Any]) -> No
     ):
         spoil()
         server.start(wait=False)
-        assert server.process.wait(30) == 1
+        assert server.process.wait(TIMEOUT_S) == 1
         line = server.log.read_text().splitlines()[-1]
         command = f"headrace doctor --data {server.data} --restore-catalog {copy}"
         assert line.startswith(f"headrace: the catalog {catalog} is damaged ({why}): bring back the copy of 2099-01-02")

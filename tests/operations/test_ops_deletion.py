@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from endpoints import BY_PATH
 from victim import Victim
+from wire import TIMEOUT_S
 
 from headrace.cli.deleting import wait_gone
 from headrace.cli.errors import CliError
@@ -32,7 +33,7 @@ PATHS = [
 def held(server: Any, *numbers: str) -> dict[str, Any]:
     """With no server on the folder."""
     command = [sys.executable, str(SCRIPT), str(server.data), *numbers]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT_S)
     assert done.returncode == 0, done.stderr
     found: dict[str, Any] = json.loads(done.stdout)
     return found

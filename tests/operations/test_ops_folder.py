@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from ops_load import names_held, send_all
-from wire import Client
+from wire import TIMEOUT_S, Client
 
 
 def run(*args: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([sys.executable, "-m", "headrace", *args], capture_output=True, text=True, timeout=60)
+    return subprocess.run([sys.executable, "-m", "headrace", *args], capture_output=True, text=True, timeout=TIMEOUT_S)
 
 
 def test_a_second_server_and_commands_beside_the_first(make_server: Callable[..., Any], free_port: int) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 import requests
 from endpoints import MAIN
 from ops_load import SHOWS_LIMITS, assert_unavailable, names_held, readiness, send_all, until
-from wire import Client, assert_form
+from wire import TIMEOUT_S, Client, assert_form
 
 #: Holds a store as a process that is no Headrace does, until its input ends.
 HOLD = """
@@ -27,7 +27,7 @@ store.close()
 
 
 def journal_rows(server: Any) -> float:
-    metrics = requests.get(f"{server.url}/metrics", timeout=20).text
+    metrics = requests.get(f"{server.url}/metrics", timeout=TIMEOUT_S).text
     found = re.search(r"^headrace_journal_rows (\S+)$", metrics, re.MULTILINE)
     assert found is not None
     return float(found[1])
@@ -38,14 +38,15 @@ def assert_waiting(server: Any, client: Client) -> None:
     before = journal_rows(server)
     send_all(client, "waiting")
     assert journal_rows(server) > before
-    status, reasons, degraded = until(
-        lambda: (found := readiness(server))[2] and found, "readiness to tell of the store"
+    until(
+        lambda: any("cannot open the store" in line for line in readiness(server)[2]), "readiness to tell of the store"
     )
-    assert (status, reasons) == (200, [])
-    assert any("cannot open the store" in line for line in degraded), degraded
+    assert readiness(server)[:2] == (200, [])
     read = client.call("GET", "/api/headrace/events")
     assert read.status_code == 503
     assert_form("headrace", read)
+    health = requests.get(f"{server.url}/health/clickhouse", timeout=TIMEOUT_S)
+    assert (health.status_code, health.json()["status"]) == (503, "unavailable")
     stats = {row["name"] for row in client.call("GET", "/v1/stats").json()["stats"]}
     assert "waiting" in stats
 
@@ -60,7 +61,7 @@ def assert_drained(server: Any, client: Client) -> None:
         "request /waiting",
         "point stat:waiting:counter",
     } <= set(held)
-    assert readiness(server) == (200, [], [])
+    until(lambda: readiness(server) == (200, [], []), "readiness to say that all is well again")
 
 
 def test_another_process_holds_the_store(make_server: Callable[..., Any], tmp_path: Path) -> None:
@@ -73,7 +74,7 @@ def test_another_process_holds_the_store(make_server: Callable[..., Any], tmp_pa
         server.start()
         client = Client(server, "held")
         assert_waiting(server, client)
-        holder.communicate("", timeout=30)
+        holder.communicate("", timeout=TIMEOUT_S)
     assert_drained(server, client)
     assert server.stop() == 0
 

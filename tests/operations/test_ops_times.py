@@ -10,7 +10,7 @@ from typing import Any
 import requests
 from endpoints import BY_PATH, request_item
 from ops_load import Load, until
-from wire import Client
+from wire import TIMEOUT_S, Client
 
 NOW = datetime.now(UTC)
 #: One time in each month from January 2000 to the last one.
@@ -23,7 +23,7 @@ MONTHS = [
 
 
 def lag(server: Any) -> float:
-    metrics = requests.get(f"{server.url}/metrics", timeout=20).text
+    metrics = requests.get(f"{server.url}/metrics", timeout=TIMEOUT_S).text
     found = re.search(r"^headrace_loader_lag_seconds (\S+)$", metrics, re.MULTILINE)
     assert found is not None
     return float(found[1])
@@ -33,7 +33,7 @@ def partitions(server: Any) -> dict[str, set[str]]:
     """Partitions of points and requests by table, as their folders are named."""
     found: dict[str, set[str]] = {"points": set(), "requests": set()}
     for table, names in found.items():
-        (folder,) = (path for path in (server.data / "store").rglob(f"data/headrace/{table}"))
+        folder = server.data / "store" / "data" / "headrace" / table
         names |= {path.name.partition("_")[0] for path in folder.iterdir() if re.fullmatch(r"\d+(_\d+)+", path.name)}
     return found
 

@@ -74,7 +74,7 @@ def test_a_listed_stat_carries_what_was_projected(house) -> None:
     house.pending.append(row(number, "hits"))
     (found,) = pages(house, 10)
     seen = stats.StatInfo(
-        *(stat_text(number), "hits", "counter", "stat", None, False, 7, 1_790_000_000_123, 9, found.classic_key)
+        *(stat_text(number), "hits", "counter", "stat", None, False, 7, 1_790_000_000_123, 9, found.classic_key, None)
     )
     assert found == seen
     with house.context.catalog.read() as conn:

@@ -7,6 +7,7 @@ from uuid import uuid4
 
 import pytest
 from store_rows import HOUR, MINUTE, START, numbers, resolved
+from wire import TIMEOUT_S
 
 from headrace.records.points import encode_points
 from headrace.store import PointRecords
@@ -35,7 +36,7 @@ def plan(store, project):
 def settle(store):
     """Waits until the engine has rewritten what it was asked to."""
     waiting = "SELECT count() FROM system.mutations WHERE database = currentDatabase() AND table = 'points_1m' AND NOT is_done"
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + TIMEOUT_S
     while store._fetch(waiting)[0][0]:
         assert time.monotonic() < deadline
         time.sleep(0.01)

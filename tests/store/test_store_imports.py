@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 from pages_place import US, Place
 
-from headrace.api.imports.job import Ended, Job, Rooms
+from headrace.api.imports.job import Job
+from headrace.api.imports.keeping import Ended, Rooms
 from headrace.api.imports.source import SourceFailed, Stopped
 from headrace.api.services import imports as service
 from headrace.catalog import imports, projects, stats
@@ -116,8 +117,8 @@ class Importing:
             rows = stats.slice_of(conn, self.place.number, "stat", offset=0, limit=100)
         return {
             row.name: {
-                ts // 1000: value
-                for ts, value in list_points(self.place.store, self.place.number, row.stat_id, 0, 4 * 10**12).points
+                point.ts // 1000: point.value
+                for point in list_points(self.place.store, self.place.number, row.stat_id, 0, 4 * 10**12).points
             }
             for row in rows
         }

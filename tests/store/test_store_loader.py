@@ -14,6 +14,7 @@ import msgspec
 import pytest
 from sqlalchemy import text
 from store_rows import START, line_of, numbers, row_of
+from wire import TIMEOUT_S
 
 from headrace.catalog import Catalog, dead_letters, progress, sqlite_url
 from headrace.journal import Journal, JournalReader, SavedStat
@@ -60,7 +61,7 @@ class Home:
                 async def call() -> Any:
                     return function()
 
-                return asyncio.run_coroutine_threadsafe(call(), loop).result(20)
+                return asyncio.run_coroutine_threadsafe(call(), loop).result(TIMEOUT_S)
 
             loader = Loader(
                 journal_path=self.journal.path,

@@ -260,7 +260,7 @@ def test_points_one_by_one_in_pages(store: Store, put, project: int) -> None:
     cursor: PointCursor | None = None
     while True:
         page = list_points(store, project, 7, START, START + 6, limit=4, cursor=cursor)
-        seen += page.points
+        seen += [point[:2] for point in page.points]
         cursor = page.next
         if cursor is None:
             break

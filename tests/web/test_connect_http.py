@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 import requests
-from wire import settle
+from wire import TIMEOUT_S, settle
 
 EMAIL, PASSWORD = "owner@example.test", "correct horse battery"
 
@@ -23,9 +23,9 @@ def programs(server):
     slug = next(one["slug"] for one in server.call("project.list") if one["id"] == project)
     http = requests.Session()
     http.headers["Origin"] = server.url
-    signed = http.post(f"{server.url}/app/sign-in", data={"email": EMAIL, "password": PASSWORD}, timeout=20)
+    signed = http.post(f"{server.url}/app/sign-in", data={"email": EMAIL, "password": PASSWORD}, timeout=TIMEOUT_S)
     csrf = re.search(r'data-csrf="(\w+)"', signed.text)[1]
-    page = http.post(f"{server.url}/app/p/{slug}/connect", data={"csrf": csrf}, timeout=20)
+    page = http.post(f"{server.url}/app/p/{slug}/connect", data={"csrf": csrf}, timeout=TIMEOUT_S)
     assert page.status_code == 201
     found = re.findall(r'<code id="sample-(\w+)-(\w+)">(.*?)</code>', page.text, re.DOTALL)
     return {(dialect, language): unescape(text) for dialect, language, text in found}, project
@@ -55,10 +55,12 @@ def test_every_program_sends_a_record(server, programs, language):
         for dialect, text in chosen.items()
     }
     for dialect, process in running.items():
-        out, err = process.communicate(timeout=30)
+        out, err = process.communicate(timeout=TIMEOUT_S)
         assert process.returncode == 0, f"{dialect}: {err}"
         assert re.search(r"accepted|ingested|success|ok", out), f"{dialect}: {out}"
     settle(server)
     key = server.key(project, scopes=["read"])
-    listed = requests.get(f"{server.url}/api/headrace/events", headers={"authorization": f"Bearer {key}"}, timeout=20)
+    listed = requests.get(
+        f"{server.url}/api/headrace/events", headers={"authorization": f"Bearer {key}"}, timeout=TIMEOUT_S
+    )
     assert {"logister", "seestack", "canaryhub"} <= {event["dialect"] for event in listed.json()["events"]}

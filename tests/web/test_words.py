@@ -6,6 +6,7 @@ import math
 
 import pytest
 
+from headrace.records.figures import number
 from headrace.web import words
 
 SECOND, MINUTE, HOUR, DAY = 1_000_000, 60_000_000, 3_600_000_000, 86_400_000_000
@@ -34,7 +35,7 @@ SECOND, MINUTE, HOUR, DAY = 1_000_000, 60_000_000, 3_600_000_000, 86_400_000_000
     ],
 )
 def test_numbers(value, text):
-    assert words.number(value) == text
+    assert number(value) == text
 
 
 @pytest.mark.parametrize(

@@ -45,8 +45,7 @@ class Draft(NamedTuple):
         """What it takes of the project's monthly quota."""
         if not self.submission.counted:
             return 0
-        stored = self.stored
-        return stored[0].units if len(stored) == 1 else sum(intent.units for intent in stored)
+        return sum([intent.units for intent in self.stored])
 
 
 class _Building:
@@ -79,7 +78,7 @@ class Decider:
         target = submission.project if submission.project is not None else project
         intents = submission.intents
         if len(intents) == 1 and not submission.void:  # as nearly all are: the same in fewer steps
-            return self._decide_alone(intents[0], submission, target)
+            return self._decide_alone(intents, submission, target)
         building = _Building()
         decisions: list[Decision] = []
         stored: list[Intent] = []
@@ -97,23 +96,25 @@ class Decider:
             return Draft(submission, target, decisions, (), None, [], [], True)
         return building.draft(submission, target, decisions, stored)
 
-    def _decide_alone(self, intent: Intent, submission: Submission, target: int) -> Draft:
+    def _decide_alone(self, intents: Sequence[Intent], submission: Submission, target: int) -> Draft:
         """What becomes of a submission's one intent, which has nothing to look at but itself."""
+        (intent,) = intents
         claims = intent.claims
         if not intent.points and len(claims) <= 1:
+            taken = []
             for key, value, exclusive in claims:
                 held = self._claims.holds(key)
                 if held is not None:
                     clash = exclusive and held != value
                     decision = Decision(Verdict.CONFLICT if clash else Verdict.DUPLICATE, held)
                     return Draft(submission, target, [decision], (), None, [], [], clash)
-            taken = [(claim.key, claim.value) for claim in claims]
-            return Draft(submission, target, [NEW], (intent,), None, [], taken, False)
+                taken.append((key, value))
+            return Draft(submission, target, [NEW], intents, None, [], taken, False)
         building = _Building()
         decision = self._decide_intent(intent, target, building)
         if decision.verdict is Verdict.CONFLICT:
             return Draft(submission, target, [decision], (), None, [], [], True)
-        return building.draft(submission, target, [decision], (intent,) if decision is NEW else ())
+        return building.draft(submission, target, [decision], intents if decision is NEW else ())
 
     def _decide_intent(self, intent: Intent, project: int, building: _Building) -> Decision:
         claimed = self._claimed(intent.claims, building) if intent.claims else None

@@ -97,6 +97,10 @@ def own_schema() -> dict[str, Any]:
             guards = [guard for guard in handler.guards or () if isinstance(guard, Guard)] if handler else []
             operation["security"] = [{name: [guard.scope]} for guard in guards for name in KEY_SCHEMES]
             operation["security"] += [by_session(method, [guard.scope]) for guard in guards]
+            if handler and "binary" in handler.opt:
+                content = {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}
+                body = {"required": True, "description": handler.opt["binary"], "content": content}
+                operation["requestBody"] = body
             if handler and "sample" in handler.opt:
                 media = operation["requestBody"]["content"]["application/json"]
                 media["examples"] = {"1": {"value": handler.opt["sample"]}}

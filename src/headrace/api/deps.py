@@ -15,13 +15,20 @@ from litestar import Request
 from litestar.di import NamedDependency
 from litestar.params import FromQuery, SkipValidation
 
+from headrace.api.imports.uploads import Uploads
+from headrace.api.recent import Recent
 from headrace.api.services import Actor, Context, ServiceError
 from headrace.api.services.base import live_project
+from headrace.api.services.charts import Chart
 from headrace.api.services.dead_letters import Append
 from headrace.api.services.server_state import Holdings
 from headrace.api.services.sessions import IDLE_US, Viewer
 from headrace.catalog.keys import KeyRow
 from headrace.store.client import Store
+
+#: The numbers of a public page are read anew after so long, seconds, and those of so many pages are kept: nobody is asked who they are, so
+#: a crowd of visitors must not cost more than one.
+PUBLIC_S, PUBLIC_MOST = 30.0, 200
 
 
 class Unavailable(Exception):
@@ -102,8 +109,9 @@ class Services:
     back into the journal (called in a worker thread, returns when it is durable); ``store`` gives the open store or raises
     :class:`~headrace.store.errors.StoreUnavailable`; ``path_prefix`` stands in front of every
     link, "" or "/x"; ``session_idle_us`` is how long a person stays signed in without coming, µs;
-    ``holdings`` what the operator set for disk and memory; ``stopping`` is set when the server begins to stop, and ends what would
-    otherwise go on.
+    ``holdings`` what the operator set for disk and memory; ``uploads`` where files to import lie, ``wake_imports`` says that one waits;
+    ``public_charts`` holds what visitors were shown last; ``stopping`` is set when the server begins to stop, and ends what would otherwise
+    go on.
     """
 
     context: Context
@@ -114,10 +122,13 @@ class Services:
     ready: Ready
     door: Door
     holdings: Holdings
+    uploads: Uploads
+    wake_imports: Callable[[], None]
     metrics_token: str = ""
     path_prefix: str = ""
     session_idle_us: int = IDLE_US
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
+    public_charts: Recent[Chart] = field(default_factory=lambda: Recent(PUBLIC_S, PUBLIC_MOST))
 
 
 class Asking(NamedTuple):

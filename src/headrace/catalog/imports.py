@@ -1,4 +1,4 @@
-"""Imports of StatHat histories, the last one of each project.
+"""Imports of histories, fetched from a StatHat export or sent as a file; the last one of each project.
 
 | status | begins | takes a step | ends | begins again |
 |---|---|---|---|---|
@@ -21,7 +21,7 @@ OPEN = ("queued", "running")
 
 
 class ImportRow(NamedTuple):
-    """``token`` is sealed, and "" once the import has ended; ``batch`` is the number that its rows carry, above that of every one before;
+    """Of a file ``base_url`` and ``token`` are "" and the options name it. ``token`` is sealed, and "" once the import has ended; ``batch`` is the number that its rows carry, above that of every one before;
     ``after`` is the name of the last stat that is done with. Times in µs.
     """
 
@@ -45,6 +45,12 @@ class ImportRow(NamedTuple):
 
 
 _COLUMNS = tuple(imports.c[name] for name in ImportRow._fields)
+
+
+def file_of(row: ImportRow) -> str | None:
+    """What the file of an import is called, None where its history is fetched."""
+    name: str | None = row.options.get("file")
+    return name
 
 
 def load(conn: Connection, project: int) -> ImportRow | None:

@@ -9,7 +9,7 @@ from sqlalchemy import BigInteger, Connection, and_, bindparam, case, delete, fu
 
 from headrace.catalog import meta
 from headrace.catalog.db import insert_ignore
-from headrace.catalog.tables import stats
+from headrace.catalog.tables import projects, stats
 from headrace.records.ids import classic_key
 
 #: Rows fetched at a time while all stats stream by.
@@ -28,7 +28,9 @@ class StatRow(NamedTuple):
 
 
 class StatRecord(NamedTuple):
-    """A stat as people see it. ``last_point_ms``: the time of its latest point in ms; other times in µs."""
+    """A stat as people see it. ``last_point_ms``: the time of its latest point in ms; other times in µs. ``embed_key``: what shows it on
+    pages of others, None without one.
+    """
 
     stat_id: int
     project: int
@@ -40,6 +42,7 @@ class StatRecord(NamedTuple):
     created_at: int
     last_point_ms: int | None
     last_received_at: int | None
+    embed_key: str | None
 
 
 _ROW = (stats.c.stat_id, stats.c.project, stats.c.source, stats.c.name, stats.c.type, stats.c.created_at)
@@ -109,6 +112,32 @@ def trash(conn: Connection, row: StatRow, at: int) -> bool:
     return conn.execute(change.values(trashed_at=at)).rowcount == 1
 
 
+def share(conn: Connection, row: StatRow, *, public: bool, embed_key: str | None) -> bool:
+    """Sets who else may see a stat, whether it is projected or not; False when it is in the trash."""
+    add_missing(conn, [row])
+    change = update(stats).where(
+        stats.c.stat_id == row.stat_id, stats.c.project == row.project, stats.c.trashed_at.is_(None)
+    )
+    return conn.execute(change.values(public=public, embed_key=embed_key)).rowcount == 1
+
+
+def embedded(conn: Connection, keys: Sequence[str]) -> dict[str, StatRecord]:
+    """The stats that these embed keys show, by key."""
+    return {row.embed_key: StatRecord(*row) for row in conn.execute(_outside().where(stats.c.embed_key.in_(keys)))}
+
+
+def public_one(conn: Connection, stat_id: int) -> StatRecord | None:
+    """The stat of that number if anybody may see it."""
+    row = conn.execute(_outside().where(stats.c.stat_id == stat_id, stats.c.public)).one_or_none()
+    return StatRecord(*row) if row else None
+
+
+def _outside() -> Any:
+    """Stats that can be shared with others at all: not those in the trash, nor those of a project that is not live."""
+    live = and_(projects.c.number == stats.c.project, projects.c.state == "live")
+    return select(*_RECORD).join(projects, live).where(stats.c.trashed_at.is_(None))
+
+
 def trashed_before(conn: Connection, moment: int, limit: int) -> list[tuple[int, int]]:
     """(project, stat_id) of up to ``limit`` stats that came into the trash before ``moment`` µs, the oldest first."""
     query = select(stats.c.project, stats.c.stat_id).where(stats.c.trashed_at < moment)
@@ -123,13 +152,16 @@ def by_origins(conn: Connection, project: int, origins: Sequence[str]) -> dict[s
 
 
 def imported(conn: Connection, row: StatRow, origin: str, last_ms: int | None) -> None:
-    """Notes where the history of a stat came from, and its latest moment; when one was received stays as it is."""
+    """Notes where the history of a stat came from ("": a file that does not say), and its latest moment; when one was received stays as it
+    is.
+    """
     add_missing(conn, [row])
     point = stats.c.last_point_ms
-    change = update(stats).where(stats.c.stat_id == row.stat_id).values(origin=origin)
+    changes: dict[str, Any] = {"origin": origin} if origin else {}
     if last_ms is not None:
-        change = change.values(last_point_ms=case((point > last_ms, point), else_=last_ms))
-    conn.execute(change)
+        changes["last_point_ms"] = case((point > last_ms, point), else_=last_ms)
+    if changes:
+        conn.execute(update(stats).where(stats.c.stat_id == row.stat_id).values(changes))
 
 
 def remove(conn: Connection, stat_id: int) -> None:

@@ -119,6 +119,8 @@ stats = Table(
     Column("classic_key", LargeBinary),
     #: The id that the stat has where its history was imported from.
     Column("origin", Text),
+    #: What shows the stat on pages of others, None where nobody may embed it. No secret: those pages carry it.
+    Column("embed_key", Text),
     # In the order of a listing: it serves uniqueness, look-up by name and the pages of a list. The type belongs to it because only
     # source `stat` forbids a counter and a value of one name.
     Index(
@@ -144,6 +146,13 @@ stats = Table(
         "classic_key",
         sqlite_where=text("classic_key IS NOT NULL"),
         postgresql_where=text("classic_key IS NOT NULL"),
+    ),
+    Index(
+        "stats_by_embed_key",
+        "embed_key",
+        unique=True,
+        sqlite_where=text("embed_key IS NOT NULL"),
+        postgresql_where=text("embed_key IS NOT NULL"),
     ),
     Index(
         "stats_in_trash",

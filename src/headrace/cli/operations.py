@@ -15,7 +15,7 @@ from sqlalchemy.exc import DBAPIError
 
 from headrace.api.services import OPERATOR, ServiceError, accounts, keys, monitors, projects, setup, stathat
 from headrace.api.services.keys import KeySpec
-from headrace.cli import reads
+from headrace.cli import file_imports, reads
 from headrace.cli.control import Failure, Reply, Request
 from headrace.deletion import Deletions
 from headrace.store.errors import StoreError
@@ -116,9 +116,14 @@ OPERATIONS: dict[str, Operation] = {
     "key.refusals": _key_refusals,
     "monitor.create": _monitor_create,
     "monitor.list": _monitor_list,
+    "stat.share": reads.share_stat,
     "stats": reads.list_stats,
     "events": reads.list_events,
     "tail": reads.tail,
+    "import.open": file_imports.open_upload,
+    "import.add": file_imports.add_piece,
+    "import.begin": file_imports.begin,
+    "import.status": file_imports.status,
     "store.check": reads.check_store,
 }
 

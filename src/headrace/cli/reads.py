@@ -1,10 +1,10 @@
-"""Operations that read what came in."""
+"""Operations on what came in."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from headrace.api.services import OPERATOR, ServiceError, projects, stats
+from headrace.api.services import OPERATOR, ServiceError, projects, sharing, stats
 from headrace.cli import tailing
 from headrace.store import events
 from headrace.store.filters import BadFilter, Filter
@@ -37,6 +37,12 @@ def list_stats(house: House, args: dict[str, Any]) -> list[stats.StatInfo]:
         if cursor is None:
             break
     return found
+
+
+def share_stat(house: House, args: dict[str, Any]) -> stats.StatInfo:
+    """See :func:`headrace.api.services.sharing.share`."""
+    number = project_of(house, args.pop("project", None)).number
+    return sharing.share(house.context, OPERATOR, project=number, **args)
 
 
 #: Arguments of ``events`` that are columns to filter by.

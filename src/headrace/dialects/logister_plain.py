@@ -104,31 +104,32 @@ def parse_plain(inbound: Inbound) -> Submission | None:
     if not event.message or event.message.isspace():
         return None
     uuid = as_uuid(event.uuid) if event.uuid else ""
-    found = None if uuid is None else columns_of(event.context)
-    if uuid is None or found is None:
+    if uuid is None or (found := columns_of(event.context)) is None:
         return None
-    record_id = uuid or uuid7(inbound.received_us)
-    intent = _intent(inbound, event, record_id, *found, event_claims(inbound.project, uuid))
-    return Submission((intent,), accepted(inbound.project, record_id))
+    project, received_us = inbound.project, inbound.received_us
+    record_id = uuid or uuid7(received_us)
+    source = default_source(inbound.project_platform)
+    intent = _intent(event, project, record_id, received_us, source, *found, event_claims(project, uuid))
+    return Submission((intent,), accepted(project, record_id))
 
 
 def _intent(
-    inbound: Inbound,
     event: PlainEvent,
+    project: int,
     record_id: str,
+    received_us: int,
+    source: str,
     columns: list[str],
     labels: dict[str, str],
     claims: tuple[Claim, ...],
 ) -> Intent:
     """As ``logister_record.event_intent``, of a context that is its own view."""
-    project, received_us = inbound.project, inbound.received_us
     kind, message, context = event.event_type, event.message, event.context
     if is_blank(context.get("environment")):
         context["environment"] = DEFAULT_ENVIRONMENT
     happened = told_at(event.occurred_at, received_us)
     value = None if _VALUES.isdisjoint(context) else value_of(context)
     duration = context.get("duration_ms")
-    source = default_source(inbound.project_platform)
     context["telemetry_evidence"] = plain_evidence(source, happened, received_us)
     event.uuid = ""  # is the row's id
     values = (  # the columns of ``EVENTS``

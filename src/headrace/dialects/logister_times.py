@@ -82,10 +82,12 @@ def occurrence(occurred_at: Any, view: dict[str, Any], received_us: int) -> Occu
 
 def told_at(occurred_at: str | None, received_us: int) -> Happened:
     """As :func:`occurrence`, of an event whose context says nothing about times."""
-    moment = (
-        None if occurred_at is None else _text_us(occurred_at.strip()) if len(occurred_at) <= MAX_DATE_TEXT else None
-    )
-    return clamp(moment, received_us, occurred_at or "")
+    if occurred_at is None:
+        return clamp(None, received_us)
+    moment = iso_us(occurred_at)  # as nearly all send it
+    if moment is None and len(occurred_at) <= MAX_DATE_TEXT:
+        moment = _text_us(occurred_at.strip())
+    return clamp(moment, received_us, occurred_at)
 
 
 def _diagnosed(view: dict[str, Any]) -> Any:

@@ -3,18 +3,31 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
-from headrace.dialects.base import Fault, FaultDetail, Inbound
+from headrace.dialects.base import Fault, FaultDetail, Inbound, Route
 from headrace.gateway import bodies
 from headrace.gateway.bodies import BUSY_RETRY_S, PARSE_ASIDE
 from headrace.gateway.exchange import Exchange, Refused, Waiting
+from headrace.gateway.front.heads import CHUNKED
 
 
 def declared_size(exchange: Exchange) -> None:
     """A Content-Length over the cap, before anything is looked up or read."""
     if exchange.head.length > exchange.route.cap:
         raise Refused(Fault.TOO_LARGE, FaultDetail(limit=exchange.route.cap))
+
+
+def wire_size(exchange: Exchange) -> Waiting:
+    """As :func:`declared_size`; a body that does not say its length is taken in up to the cap (logister.md 1.3)."""
+    declared_size(exchange)
+    return _take_in(exchange) if exchange.head.length == CHUNKED else None
+
+
+async def _take_in(exchange: Exchange) -> None:
+    with _told_in_faults(exchange.route):
+        exchange.sent = await _receive(exchange)
 
 
 def body(exchange: Exchange) -> Waiting:
@@ -26,26 +39,42 @@ def body(exchange: Exchange) -> Waiting:
     if encoding and encoding not in route.encodings:
         raise Refused(Fault.ENCODING, FaultDetail(encoding=encoding[:64]))
     declared_size(exchange)
-    if exchange.sent is None or encoding:
+    if encoding:
         return _read(exchange, encoding)
-    if len(exchange.sent) > route.cap:
+    if exchange.sent is not None and len(exchange.sent) > route.cap:
         raise Refused(Fault.TOO_LARGE, FaultDetail(limit=route.cap))
+    return plain_body(exchange)
+
+
+def plain_body(exchange: Exchange) -> Waiting:
+    """:func:`body` for a head that told all that has to be checked: no encoding, and a length within the cap."""
+    sent = exchange.sent
+    if sent is None:
+        return _read(exchange, "")
     try:
-        _hold(exchange, len(exchange.sent))
+        _hold_sent(exchange, sent)
     except bodies.TooMuchInFlight:
         raise Refused(Fault.UNAVAILABLE, FaultDetail(retry_after=BUSY_RETRY_S)) from None
-    exchange.body = exchange.sent
+    exchange.body = sent
     return None
 
 
 async def _read(exchange: Exchange, encoding: str) -> None:
     """The body that is still coming in, or has to be decoded."""
     route = exchange.route
-    try:
+    with _told_in_faults(route, encoding):
         wire = await _receive(exchange)
         if encoding:
             wire = await bodies.decode(wire, encoding, route.decoded_cap or route.cap)
             _hold(exchange, len(wire))
+    exchange.body = wire
+
+
+@contextmanager
+def _told_in_faults(route: Route, encoding: str = "") -> Iterator[None]:
+    """What is wrong with a body as the route's dialect tells it."""
+    try:
+        yield
     except bodies.BodyTooLarge as error:
         limit = (route.decoded_cap or route.cap) if error.decoded else route.cap
         raise Refused(Fault.TOO_LARGE, FaultDetail(limit=limit, decoded=error.decoded)) from None
@@ -53,14 +82,13 @@ async def _read(exchange: Exchange, encoding: str) -> None:
         raise Refused(Fault.UNREADABLE, FaultDetail(encoding=encoding)) from None
     except bodies.TooMuchInFlight:
         raise Refused(Fault.UNAVAILABLE, FaultDetail(retry_after=BUSY_RETRY_S)) from None
-    exchange.body = wire
 
 
 async def _receive(exchange: Exchange) -> bytes:
     if exchange.sent is not None:
         if len(exchange.sent) > exchange.route.cap:
             raise bodies.BodyTooLarge(decoded=False)
-        _hold(exchange, len(exchange.sent))
+        _hold_sent(exchange, exchange.sent)
         return exchange.sent
     waiting = exchange.gateway.waiting
     task = waiting.begin()
@@ -80,6 +108,12 @@ async def _receive(exchange: Exchange) -> bytes:
 def _hold(exchange: Exchange, size: int) -> None:
     exchange.gateway.in_flight.take(size)
     exchange.held_bytes += size
+
+
+def _hold_sent(exchange: Exchange, sent: bytes) -> None:
+    """Holds a body as sent, unless that was done while it was taken in."""
+    if not exchange.held_bytes:
+        _hold(exchange, len(sent))
 
 
 def check_headers(exchange: Exchange) -> None:

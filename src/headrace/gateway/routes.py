@@ -51,8 +51,9 @@ class RouteTable:
 
     def _add(self, dialect: Dialect, route: Route, path: str) -> None:
         if "{" in path:
-            pattern = re.compile(_SEGMENT.sub(r"(?P<\1>[^/]+)", path))
-            methods = self._templates.setdefault(path, (pattern, _Methods(dialect, {})))[1]
+            rest = f"(?:/(?P<{route.rest}>[^/]+(?:/[^/]+)*))?" if route.rest else ""
+            pattern = re.compile(_SEGMENT.sub(r"(?P<\1>[^/]+)", path) + rest)
+            methods = self._templates.setdefault(pattern.pattern, (pattern, _Methods(dialect, {})))[1]
             methods.routes[route.method] = route
             return
         forms = (path, path + "/", path + ".json", path + ".json/") if dialect.lenient_paths else (path,)
@@ -73,7 +74,7 @@ class RouteTable:
             for pattern, candidate in self._templates.values():
                 found = pattern.fullmatch(path)
                 if found is not None:
-                    methods, params = candidate, found.groupdict()
+                    methods, params = candidate, found.groupdict("")
                     break
         if methods is None:
             dialect = self.owner(path)

@@ -12,7 +12,7 @@ from headrace.gateway.callers import auth, ip_guard, scope
 from headrace.gateway.charges import charge_cost, charge_request
 from headrace.gateway.exchange import Exchange, Plan, Refused, StepFunction, Waiting
 from headrace.gateway.front.heads import Head
-from headrace.gateway.reading import body, check, check_headers, declared_size, decode, parse
+from headrace.gateway.reading import body, check, check_headers, declared_size, decode, parse, plain_body, wire_size
 from headrace.gateway.routes import Match
 
 #: Length of an Idempotency-Key, visible ASCII characters (rulings 4).
@@ -103,6 +103,7 @@ async def handle(exchange: Exchange) -> None:
 STEPS: dict[Step, StepFunction] = {
     "ip_guard": ip_guard,
     "declared_size": declared_size,
+    "wire_size": wire_size,
     "auth": auth,
     "scope": scope,
     "idempotency": idempotency,
@@ -123,10 +124,14 @@ STEPS: dict[Step, StepFunction] = {
 def make_plan(match: Match, route: Route, head: Head) -> Plan:
     """How ``route`` is gone through; steps that ``head`` alone lets pass are left out, for it comes again and again."""
     names = tuple(step for step in route.steps if not _passes(step, route, head))
-    return Plan(match, match.dialect, route, names, tuple(STEPS[step] for step in names))
+    plain = b"content-encoding" not in head.headers and 0 <= head.length <= route.cap
+    steps = tuple(plain_body if plain and step == "body" else STEPS[step] for step in names)
+    return Plan(match, match.dialect, route, names, steps)
 
 
 def _passes(step: Step, route: Route, head: Head) -> bool:
     if step == "declared_size":
         return head.length <= route.cap
+    if step == "wire_size":
+        return 0 <= head.length <= route.cap
     return step == "idempotency" and b"idempotency-key" not in head.headers

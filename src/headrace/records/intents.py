@@ -174,9 +174,10 @@ class Intent(msgspec.Struct, frozen=True):
         for fact in self.facts:
             if type(fact) is CheckInFact:
                 return 0
-        if isinstance(self.points, PointColumns) and not self.rows:
-            return len(self.points.names)
-        return len(self.rows) or len(self.points) or 1
+        if self.rows:
+            return len(self.rows)
+        points = self.points
+        return len(points.names if isinstance(points, PointColumns) else points) or 1
 
 
 class Verdict(IntEnum):

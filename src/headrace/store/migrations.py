@@ -30,6 +30,7 @@ MIGRATIONS: Final[tuple[Migration, ...]] = (
     Migration(4, "rollups of rollups", rollups.view_statements()),
     Migration(5, "history", history.create_statements()),
     Migration(6, "points by the minute", rollups.projection_statements()),
+    Migration(7, "history in buckets", history.bucket_statements()),
 )
 
 _LEDGER: Final = (

@@ -22,10 +22,20 @@ class PointCursor(NamedTuple):
     skip: int
 
 
-class PointPage(NamedTuple):
-    """``points``: (ts in ms, value), oldest first. ``next`` None: no more."""
+class StoredPoint(NamedTuple):
+    """A point, or an imported bucket of ``samples`` points: ``value`` is their sum, ``min`` and ``max`` the least and the greatest."""
 
-    points: list[tuple[int, float]]
+    ts: int
+    value: float
+    samples: int
+    min: float
+    max: float
+
+
+class PointPage(NamedTuple):
+    """``points``: oldest first. ``next`` None: no more."""
+
+    points: list[StoredPoint]
     next: PointCursor | None
 
 
@@ -66,17 +76,20 @@ def list_points(
         " AND ts >= fromUnixTimestamp64Milli({start:Int64}, 'UTC') AND ts < fromUnixTimestamp64Milli({end:Int64}, 'UTC')"
     )
     sql = Sql(
-        f"SELECT toUnixTimestamp64Milli(ts) AS ms, value FROM (\n    SELECT ts, value FROM {POINTS.name} {span}\n"
-        f"    UNION ALL\n    SELECT ts, value FROM {HISTORY} FINAL {span}\n)\n"
-        "ORDER BY ts, value LIMIT {limit:UInt32} OFFSET {skip:UInt64}",
+        "SELECT toUnixTimestamp64Milli(ts) AS ms, value, n, low, high FROM (\n"
+        "    SELECT ts, toUInt32(0) AS place, value, toUInt64(1) AS n, value AS low, value AS high\n"
+        f"    FROM {POINTS.name} {span}\n    UNION ALL\n"
+        "    SELECT ts, place, value, count AS n, min AS low, max AS high\n"
+        f"    FROM {HISTORY} FINAL {span}\n)\n"
+        "ORDER BY ts, place, value LIMIT {limit:UInt32} OFFSET {skip:UInt64}",
         {"stat": stat, "start": max(begin, start), "end": end, "limit": limit + 1, "skip": skip},
     )
-    points = [(int(ts), float(value)) for ts, value in store.query(project, sql, budget).rows]
+    points = [StoredPoint(*row) for row in store.query(project, sql, budget).rows]
     if len(points) <= limit:
         return PointPage(points, None)
     points.pop()
     last = points[-1][0]
-    same = sum(1 for ts, _ in points if ts == last)
+    same = sum(1 for point in points if point.ts == last)
     return PointPage(points, PointCursor(last, same + (skip if last == begin else 0)))
 
 
@@ -87,7 +100,7 @@ def stat_span(store: Store, project: int, stat: int, budget: Budget = DEFAULT) -
         "SELECT min(first), max(latest), sum(n) FROM (\n"
         "    SELECT toUnixTimestamp64Milli(ts) AS first, first + last.1 AS latest, count AS n\n"
         f"    FROM points_15m {scope}\n    UNION ALL\n"
-        "    SELECT toUnixTimestamp64Milli(ts) AS first, first AS latest, toUInt64(1) AS n\n"
+        "    SELECT toUnixTimestamp64Milli(ts) AS first, first AS latest, count AS n\n"
         f"    FROM {HISTORY} FINAL {scope}\n) HAVING count() > 0",
         {"stat": stat},
     )

@@ -151,15 +151,22 @@ def _points(series: Series, source: PointsSource, buckets: Grid) -> Sql:
 
 
 _ROLLUPS: Final = frozenset(rollup.name for rollup in schema.ROLLUPS)
-#: Raw points (and imported numbers) and rollup rows under the same names. ``latest`` is (ms, value): its maximum is the newest value.
+#: Raw points, rollup rows and imported ones under the same names. ``latest`` is (ms, value): its maximum is the newest value. An imported
+#: row that follows another in one second counts as a moment later.
 _POINT_COLUMNS: Final = "toUnixTimestamp64Milli(ts) AS ms, toUInt64(1) AS n, value AS total, value AS low, value AS high, (ms, value) AS latest"
 _ROLLUP_COLUMNS: Final = "toUnixTimestamp64Milli(ts) AS ms, count AS n, sum AS total, min AS low, max AS high, (ms + last.1, last.2) AS latest"
+
+_HISTORY_COLUMNS: Final = (
+    "toUnixTimestamp64Milli(ts) AS ms, count AS n, value AS total, min AS low, max AS high, "
+    "(ms + least(place, 999), value / count) AS latest"
+)
 
 
 def point_arm(table: str, number: int) -> str:
     """What ``table`` holds of the parameters ``stats`` between ``from`` and ``to`` of ``number`` (ms), under the names of a rollup's sums."""
-    columns = _ROLLUP_COLUMNS if table in _ROLLUPS else _POINT_COLUMNS
-    final = " FINAL" if table == schema.HISTORY else ""
+    columns, final = _ROLLUP_COLUMNS if table in _ROLLUPS else _POINT_COLUMNS, ""
+    if table == schema.HISTORY:
+        columns, final = _HISTORY_COLUMNS, " FINAL"
     return (
         f"    SELECT stat, {columns}\n"
         f"    FROM {table}{final} WHERE project = {{project:UInt32}} AND stat IN {{stats:Array(UInt64)}}"

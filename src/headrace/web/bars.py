@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from markupsafe import Markup
 
-from headrace.web.words import whole
+from headrace.records.figures import whole
 
 #: The drawing's own units; the page stretches it.
 WIDTH, HEIGHT = 1_000, 160

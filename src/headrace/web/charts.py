@@ -14,17 +14,20 @@ from litestar.params import FromPath, FromQuery
 
 from headrace.api.deps import Services, TheServices
 from headrace.api.services import annotations as notes
-from headrace.api.services import charts
+from headrace.api.services import charts, sharing, stats
 from headrace.api.services.charts import AGGREGATES, MAX_STATS, Chart
 from headrace.api.services.roles import Membership
 from headrace.web.buckets import labels
 from headrace.web.door import TheForm, TheProject, TheViewer, local_path, needs, redirect
 from headrace.web.frame import RANGE_FIELDS, TWIN, Frame, page
+from headrace.web.pages import reader
 from headrace.web.ranges import instant, read_instant, read_zone
 from headrace.web.spark import slots
 
 #: A spreadsheet would compute what begins like this.
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
+#: What a form says of a switch; anything else leaves it as it is.
+_SWITCH = {"on": True, "off": False}
 Texts = FromQuery[list[str] | None]
 
 
@@ -68,7 +71,9 @@ def chart_page(
     frame = Frame(request, services, viewer, project, here="stats", ranged=True, live=True)
     view = _read(services, project, frame, stat.removesuffix(TWIN))
     names = labels(view.starts, view.resolution, frame.zone)
-    colours = _colours(view)
+    colours = colours_of(view)
+    context, number = services.context, project.info.number
+    may_share = project.allows("admin")
     return page(
         request,
         services,
@@ -77,7 +82,7 @@ def chart_page(
         frame=frame,
         labels=names,
         colours=colours,
-        drawing=msgspec.json.encode(_drawing(view, names, colours)).decode(),
+        drawing=drawing(view, names, colours),
         chosen={name: frame.query.get(name, "") for name in ("resolution", "aggregate", "compare")},
         repeated=_repeated(view, colours),
         links=_without(frame, view),
@@ -85,6 +90,8 @@ def chart_page(
         aggregates=AGGREGATES,
         most=MAX_STATS,
         kinds=[(kind, kind) for kind in notes.KINDS],
+        shared=stats.get(context, project.actor, project=number, ref=view.lines[0].id) if may_share else None,
+        server=reader(request, services).base,
     )
 
 
@@ -156,6 +163,20 @@ def delete_annotation(
     return redirect(local_path(services, form.get("back")))
 
 
+@post("/app/p/{slug:str}/stats/{stat:str}/share", guards=[needs("admin")], include_in_schema=False, sync_to_thread=True)
+def share_stat(services: TheServices, project: TheProject, stat: FromPath[str], form: TheForm) -> Response[str]:
+    """Shows the stat to others, or no longer: its public page, its embed key."""
+    sharing.share(
+        services.context,
+        project.actor,
+        project=project.info.number,
+        ref=stat,
+        public=_SWITCH.get(form.get("public")),
+        embed=_SWITCH.get(form.get("embed")),
+    )
+    return redirect(local_path(services, form.get("back")))
+
+
 def _read(services: Services, project: Membership, frame: Frame, stat: str) -> Chart:
     """The chart of ``stat`` as the frame's URL has it."""
     assert frame.range is not None
@@ -178,7 +199,7 @@ def _more(frame: Frame) -> list[str]:
     return [value for name, value in frame.pairs if name == "more" and value]
 
 
-def _colours(view: Chart) -> dict[str, int]:
+def colours_of(view: Chart) -> dict[str, int]:
     """The colour of each line by its stat's id: that of its name, which lists show too; of a second one of this name another."""
     names: dict[str, str] = {}
     for line in view.lines:
@@ -211,8 +232,9 @@ def _csv_link(frame: Frame, view: Chart) -> str:
     return f"{base.rpartition('/')[0]}/{view.lines[0].id}/chart.csv" + (f"?{query}" if query else "")
 
 
-def _drawing(view: Chart, names: list[str], colours: dict[str, int]) -> _Drawing:
-    return _Drawing(
+def drawing(view: Chart, names: list[str], colours: dict[str, int]) -> str:
+    """What the chart's script draws, as JSON."""
+    drawn = _Drawing(
         [start / 1000 for start in view.starts],
         view.end / 1_000_000,
         view.zone,
@@ -221,10 +243,11 @@ def _drawing(view: Chart, names: list[str], colours: dict[str, int]) -> _Drawing
         [_Drawn(line.name, line.unit or "", colours[line.id], line.values, line.previous) for line in view.lines],
         [_Note(note.ts / 1_000_000, note.text, note.kind) for note in view.annotations],
     )
+    return msgspec.json.encode(drawn).decode()
 
 
 def _cell(text: str) -> str:
     return f"'{text}" if text.startswith(_FORMULA) else text
 
 
-HANDLERS = (chart_page, chosen_chart, chart_csv, add_annotation, delete_annotation)
+HANDLERS = (chart_page, chosen_chart, chart_csv, add_annotation, delete_annotation, share_stat)

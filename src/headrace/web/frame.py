@@ -187,7 +187,9 @@ class Frame:
         return dead_letters.count_open(self._context, project.actor, project.info.number)
 
 
-def get_page(path: str, *, guards: Sequence[Guard] = ()) -> Callable[[Callable[..., Response[Any]]], HTTPRouteHandler]:
+def get_page(
+    path: str, *, guards: Sequence[Guard] = (), opt: Mapping[str, Any] | None = None
+) -> Callable[[Callable[..., Response[Any]]], HTTPRouteHandler]:
     """Makes a handler of GET requests for a page and for its JSON twin. It runs in a worker thread.
 
     Not ``sync_to_thread``: Litestar wraps a handler once for each of its paths, and a function that is wrapped twice never runs.
@@ -200,7 +202,7 @@ def get_page(path: str, *, guards: Sequence[Guard] = ()) -> Callable[[Callable[.
 
         # A path that ends in a parameter takes ".json" in with it: its handler removes it.
         paths = [path] if path.endswith("}") else [path, path + TWIN]
-        return get(paths, guards=list(guards), include_in_schema=False)(run)
+        return get(paths, guards=list(guards), opt=opt, include_in_schema=False)(run)
 
     return decorate
 

@@ -12,6 +12,7 @@ from litestar import MediaType, Request, Response
 from markupsafe import Markup, escape
 
 from headrace import __version__
+from headrace.records.figures import NOTHING, number, whole
 from headrace.web import agents, assets, names, words
 from headrace.web.spark import spark
 
@@ -74,7 +75,7 @@ def when(us: int | None, frame: Frame) -> Markup:
 def exactly(us: int | None, frame: Frame) -> Markup:
     """A time (µs) as ``<time>``, written out in the viewer's zone."""
     if us is None:
-        return escape(words.NOTHING)
+        return escape(NOTHING)
     return Markup('<time datetime="{}">{}</time>').format(words.iso(us), words.exact(us, frame.zone))
 
 
@@ -91,8 +92,8 @@ _environment.filters.update(
     when=when,
     exactly=exactly,
     minute=minute,
-    number=words.number,
-    whole=words.whole,
+    number=number,
+    whole=whole,
     data_size=words.data_size,
     duration=words.duration,
     spark=spark,

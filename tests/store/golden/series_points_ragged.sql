@@ -12,7 +12,7 @@ FROM (
     SELECT stat, toUnixTimestamp64Milli(ts) AS ms, toUInt64(1) AS n, value AS total, value AS low, value AS high, (ms, value) AS latest
     FROM points WHERE project = {project:UInt32} AND stat IN {stats:Array(UInt64)} AND ts >= fromUnixTimestamp64Milli({from3:Int64}, 'UTC') AND ts < fromUnixTimestamp64Milli({to3:Int64}, 'UTC')
     UNION ALL
-    SELECT stat, toUnixTimestamp64Milli(ts) AS ms, toUInt64(1) AS n, value AS total, value AS low, value AS high, (ms, value) AS latest
+    SELECT stat, toUnixTimestamp64Milli(ts) AS ms, count AS n, value AS total, min AS low, max AS high, (ms + least(place, 999), value / count) AS latest
     FROM history FINAL WHERE project = {project:UInt32} AND stat IN {stats:Array(UInt64)} AND ts >= fromUnixTimestamp64Milli({from4:Int64}, 'UTC') AND ts < fromUnixTimestamp64Milli({to4:Int64}, 'UTC')
 )
 GROUP BY line, bucket ORDER BY line, bucket

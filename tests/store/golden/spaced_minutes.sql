@@ -3,7 +3,7 @@ FROM (
     SELECT stat, toUnixTimestamp64Milli(ts) AS ms, count AS n, sum AS total, min AS low, max AS high, (ms + last.1, last.2) AS latest
     FROM points_1m WHERE project = {project:UInt32} AND stat IN {stats:Array(UInt64)} AND ts >= fromUnixTimestamp64Milli({from0:Int64}, 'UTC') AND ts < fromUnixTimestamp64Milli({to0:Int64}, 'UTC')
     UNION ALL
-    SELECT stat, toUnixTimestamp64Milli(ts) AS ms, toUInt64(1) AS n, value AS total, value AS low, value AS high, (ms, value) AS latest
+    SELECT stat, toUnixTimestamp64Milli(ts) AS ms, count AS n, value AS total, min AS low, max AS high, (ms + least(place, 999), value / count) AS latest
     FROM history FINAL WHERE project = {project:UInt32} AND stat IN {stats:Array(UInt64)} AND ts >= fromUnixTimestamp64Milli({from0:Int64}, 'UTC') AND ts < fromUnixTimestamp64Milli({to0:Int64}, 'UTC')
 )
 GROUP BY stat, place ORDER BY stat, place

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from headrace.api.compat.windows import Window
 from headrace.api.services.stats import StatInfo
 from headrace.records.times import iso_text
+from headrace.store.points import StoredPoint
 from headrace.store.series import Bucket
 
 CSV_HEADER = b"timestamp,stat,type,value,count,min,max\r\n"
@@ -20,8 +21,9 @@ _MAX_SLUG = 60
 
 _NOT_SLUG = re.compile(r"[^a-z0-9._]+")
 _QUOTED = re.compile(r'[",\r\n]')
-#: What a spreadsheet takes for the beginning of a formula.
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+#: What a spreadsheet takes for the beginning of a formula, and what that looks like with the mark in front that takes its meaning from it:
+#: with one more, a reader can tell the two apart.
+_FORMULA = re.compile(r"'*[=+\-@\t\r]")
 
 
 class Point(NamedTuple):
@@ -42,9 +44,10 @@ def bucket_point(bucket: Bucket, stat_type: str) -> Point:
     return Point(bucket.start, value, bucket.count, bucket.min, bucket.max)
 
 
-def raw_point(ts: int, value: float) -> Point:
-    """One stored point."""
-    return Point(ts, value, 1, value, value)
+def stored_point(point: StoredPoint, stat_type: str) -> Point:
+    """One stored point, or an imported bucket as it was imported."""
+    value = point.value if stat_type == "counter" else point.value / point.samples
+    return Point(point.ts, value, point.samples, point.min, point.max)
 
 
 def number(value: float | None) -> int | float | None:
@@ -102,7 +105,7 @@ def _figure(value: float | None) -> str:
 
 
 def _cell(text: str) -> str:
-    if text.startswith(_FORMULA):
+    if _FORMULA.match(text):
         text = "'" + text
     if _QUOTED.search(text):
         return '"' + text.replace('"', '""') + '"'

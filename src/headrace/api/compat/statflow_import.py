@@ -84,8 +84,8 @@ def status(services: CompatServices, request: ReadRequest) -> dict[str, Any]:
 
 
 def shown(info: ImportInfo) -> dict[str, Any]:
-    """The status object; the token is never in it."""
+    """The status object of StatFlow; the token is never in it."""
     moments = {"started_at": info.started_at, "finished_at": info.finished_at}
-    return {name: getattr(info, name) for name in info.__struct_fields__} | {
+    return {name: getattr(info, name) for name in info.__struct_fields__ if name != "file"} | {
         name: None if us is None else timestamp(us // 1000) for name, us in moments.items()
     }

@@ -16,7 +16,7 @@ from headrace.api.compat.rendering import (
     file_name,
     json_head,
     json_point,
-    raw_point,
+    stored_point,
 )
 from headrace.api.compat.streaming import aside
 from headrace.api.compat.windows import MAX_POINTS, RAW, BadParameter, Window, data_window, export_window, too_many
@@ -58,7 +58,7 @@ def data(store: Store, project: int, stat: StatInfo, query: Mapping[str, str], n
         page = list_points(store, project, number, window.start, window.end, limit=MAX_POINTS)
         if page.next is not None:
             raise too_many()
-        points = [raw_point(*point) for point in page.points]
+        points = [stored_point(point, stat.type) for point in page.points]
     else:
         buckets = stat_buckets(store, project, number, window.start, window.end, resolution, window.tz)
         points = [bucket_point(bucket, stat.type) for bucket in buckets]
@@ -108,7 +108,7 @@ def _pages(store: Store, project: int, stat: StatInfo, window: Window) -> Iterat
     cursor = None
     while True:
         page = list_points(store, project, number, window.start, window.end, limit=PAGE_POINTS, cursor=cursor)
-        yield [raw_point(*point) for point in page.points]
+        yield [stored_point(point, stat.type) for point in page.points]
         cursor = page.next
         if cursor is None:
             return

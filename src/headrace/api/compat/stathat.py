@@ -13,14 +13,16 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from headrace.api.compat.base import Check, CompatServices, Handler, ReadRequest
 from headrace.api.compat.rendering import number
 from headrace.api.services import ServiceError, alerts, key_actor, stathat_stats
+from headrace.api.services import annotations as notes
 from headrace.api.services.alerts import AlertInfo
 from headrace.api.services.stats import StatInfo
 from headrace.dialects.answers import Problem, retry_after
 from headrace.dialects.base import Refusal
 from headrace.dialects.stathat_alerts import read_alert
 from headrace.dialects.stathat_answers import told
+from headrace.dialects.stathat_comments import read_comment
 from headrace.dialects.stathat_reads import data_ids
-from headrace.dialects.stathat_timeframes import Window, read_window
+from headrace.dialects.stathat_timeframes import Window, all_days, read_window, whole_window
 from headrace.records.ids import stat_number
 from headrace.records.intents import Answer
 from headrace.store import BudgetExceeded, StoreUnavailable
@@ -45,7 +47,7 @@ def handlers(services: CompatServices) -> dict[str, Handler]:
 
 def checks(_services: CompatServices) -> dict[str, Check]:
     """The checks of bodies that come before the charge, by the same names."""
-    return {"stathat.alert_create": _alert_check}
+    return {"stathat.alert_create": _checking(read_alert), "stathat.comment_create": _checking(read_comment)}
 
 
 def _handler(services: CompatServices, work: Work) -> Handler:
@@ -95,9 +97,7 @@ def _one(services: CompatServices, request: ReadRequest) -> Answer:
 
 
 def _stat(stat: StatInfo) -> dict[str, Any]:
-    """One reader insists on all of these fields. There are no embeds, so there is no key of one; a stat comes into being when its first
-    point is received.
-    """
+    """One reader insists on all of these fields. A stat comes into being when its first point is received."""
     received = stat.created_at if stat.last_received_at is None else stat.last_received_at
     return {
         "id": stat.id,
@@ -106,7 +106,7 @@ def _stat(stat: StatInfo) -> dict[str, Any]:
         "counter": stat.type == "counter",
         "unit": stat.unit or "",
         "classic_key": stat.classic_key,
-        "embed_key": "",
+        "embed_key": stat.embed_key or "",
         "data_received_at": received // 1_000_000,
         "created_at": stat.created_at // 1_000_000,
     }
@@ -143,11 +143,28 @@ def _data(services: CompatServices, request: ReadRequest) -> Answer:
 def _dataset(services: CompatServices, request: ReadRequest) -> Answer:
     window = read_window(request.query(), request.received_us // 1_000_000, offset=True)
     (stat,) = _found(services, request, [request.params["id"]])
+    return _private_set(stat, window, _sets(services, request, [stat], window)[stat.id])
+
+
+def _dataset_full(services: CompatServices, request: ReadRequest) -> Answer:
+    """From the stat's first day on. What its first day is has to be looked for: history may be posted and imported at any time."""
+    (stat,) = _found(services, request, [request.params["id"]])
+    now_s = request.received_us // 1_000_000
+    days = all_days(now_s)
+    found = _sets(services, request, [stat], days)[stat.id]
+    first = next((bucket.start // 1000 for bucket in found if bucket.count), now_s)
+    window = whole_window(first, now_s)
+    return _private_set(stat, window, _sets(services, request, [stat], window)[stat.id])
+
+
+def _private_set(stat: StatInfo, window: Window, buckets: list[Bucket]) -> Answer:
+    """One dataset in the words of StatHat's command line, which totals what is of kind ``count``."""
     points = [
         {"Time": time, "Value": _value(bucket, stat.type), "Rcount": bucket.count}
-        for time, bucket in zip(window.times, _sets(services, request, [stat], window)[stat.id], strict=True)
+        for time, bucket in zip(window.times, buckets, strict=True)
     ]
-    return _answer({"Name": stat.name, "Timeframe": window.text, "Kind": stat.type, "Points": points})
+    kind = "count" if stat.type == "counter" else "value"
+    return _answer({"Name": stat.name, "Timeframe": window.text, "Kind": kind, "Points": points})
 
 
 def _found(services: CompatServices, request: ReadRequest, ids: list[str]) -> list[StatInfo]:
@@ -179,11 +196,14 @@ def _value(bucket: Bucket, stat_type: str) -> float:
 # --- alerts
 
 
-def _alert_check(request: ReadRequest) -> None:
-    try:
-        request.reading = read_alert(request.body, request.header(b"content-type") or b"")
-    except Problem as problem:
-        raise Refusal(told(400, str(problem))) from None
+def _checking(read: Callable[[bytes, bytes], Any]) -> Check:
+    def check(request: ReadRequest) -> None:
+        try:
+            request.reading = read(request.body, request.header(b"content-type") or b"")
+        except Problem as problem:
+            raise Refusal(told(400, str(problem))) from None
+
+    return check
 
 
 def _alert_create(services: CompatServices, request: ReadRequest) -> Answer:
@@ -215,14 +235,27 @@ def _alert(info: AlertInfo) -> dict[str, Any]:
     return {name: value for name, value in shown.items() if value is not None}
 
 
+# --- comments
+
+
+def _comment_create(services: CompatServices, request: ReadRequest) -> Answer:
+    """A note on the stat. Its command line reads ``message``."""
+    actor = key_actor(request.key, request.address)
+    (stat,) = _found(services, request, [request.reading.stat_id])
+    notes.create(services.context, actor, project=request.key.project, text=request.reading.text, stat=stat.id)
+    return _answer({"message": "comment added."})
+
+
 _WORK: dict[str, Work] = {
     "statlist": _statlist,
     "stat": _one,
     "delete": _delete,
     "data": _data,
     "dataset": _dataset,
+    "dataset_full": _dataset_full,
     "alerts": _alerts,
     "alert": _alert_get,
     "alert_create": _alert_create,
     "alert_delete": _alert_delete,
+    "comment_create": _comment_create,
 }

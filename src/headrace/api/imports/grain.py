@@ -6,7 +6,9 @@ Pure functions over datasets, each a mapping from Unix seconds to a number.
 from __future__ import annotations
 
 import sys
+from bisect import bisect_right
 from collections.abc import Iterator, Mapping
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 DAY_S, WEEK_S = 86_400, 7 * 86_400
@@ -76,26 +78,54 @@ def weeks(days: Mapping[str, Dataset]) -> list[int]:
 
 
 def choose(stat_type: str, days: Dataset, quarters: Dataset, now: int) -> list[tuple[int, float]]:
-    """The numbers to keep, by time: of each day its quarter hours where they make up the day, else the day itself. The source says 0 where
-    there is nothing: such a zero of a value is kept only where it seems to be a measurement.
+    """The numbers to keep, by time: of each day its quarter hours where they make up the day, else the day itself."""
+    whole = {time - time % DAY_S: value for time, value in days.items()}  # a source may begin its days elsewhere
+    return sorted(refine(stat_type, whole, DAY_S, quarters, now - GROWING_S).items())
+
+
+def refine(
+    stat_type: str,
+    coarse: Dataset,
+    width: int,
+    fine: Dataset,
+    growing: int,
+    *,
+    zeros: Dataset = MappingProxyType({}),
+    settled: bool = False,
+) -> dict[int, float]:
+    """Of each bucket of ``coarse``, ``width`` seconds long, the numbers of ``fine`` in it where they make it up, else the bucket itself; those
+    that begin after ``growing`` need not be made up. The source says 0 where there is nothing: such a zero of a value is kept only where
+    it seems to be a measurement, in ``coarse`` where it is one of ``zeros``. ``settled``: ``fine`` has no other zeros any more.
     """
+    starts = sorted(coarse)
     kept: dict[int, float] = {}
-    by_day: dict[int, dict[int, float]] = {}
-    for time, value in quarters.items():
-        by_day.setdefault(time - time % DAY_S, {})[time] = value
-    for time, whole in days.items():
-        day = time - time % DAY_S  # a source may begin its days elsewhere
-        fine = by_day.pop(day, {})
-        filled = {moment: value for moment, value in fine.items() if value}
-        if filled and (stat_type == "value" or _makes_up(filled, whole) or day > now - GROWING_S):
-            kept |= filled
-            if stat_type == "value":
-                kept |= _measured_zeros(fine, filled, whole)
-        elif whole:
-            kept[day] = whole
-    for fine in by_day.values():
-        kept |= {moment: value for moment, value in fine.items() if value}
-    return sorted(kept.items())
+    inside: dict[int, dict[int, float]] = {}
+    for time, value in fine.items():
+        place = bisect_right(starts, time) - 1
+        if place >= 0 and time < starts[place] + width:
+            inside.setdefault(starts[place], {})[time] = value
+        elif value or settled:
+            kept[time] = value
+    for start, whole in coarse.items():
+        parts = inside.get(start, {})
+        filled = {moment: value for moment, value in parts.items() if value}
+        if filled and (stat_type == "value" or _makes_up(filled, whole) or start > growing):
+            kept |= parts if settled else filled
+            if stat_type == "value" and not settled:
+                kept |= _measured_zeros(parts, filled, whole)
+        elif whole or start in zeros:
+            kept[start] = whole
+    return kept
+
+
+def lone_zeros(points: Dataset) -> dict[int, float]:
+    """The zeros that stand between two numbers."""
+    times = sorted(points)
+    return {
+        time: 0.0
+        for before, time, after in zip(times, times[1:], times[2:], strict=False)
+        if not points[time] and points[before] and points[after]
+    }
 
 
 def _makes_up(fine: Dataset, whole: float) -> bool:
@@ -105,12 +135,7 @@ def _makes_up(fine: Dataset, whole: float) -> bool:
 
 def _measured_zeros(fine: Dataset, filled: Dataset, mean: float) -> dict[int, float]:
     """The zeros of a day that stand alone between two numbers, if the day's own mean is nearer to one with them than without."""
-    times = sorted(fine)
-    alone = {
-        time: 0.0
-        for before, time, after in zip(times, times[1:], times[2:], strict=False)
-        if not fine[time] and fine[before] and fine[after]
-    }
+    alone = lone_zeros(fine)
     total = sum(filled.values())
     without, together = total / len(filled), total / (len(filled) + len(alone))
     return alone if abs(together - mean) < abs(without - mean) else {}

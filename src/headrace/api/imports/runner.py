@@ -8,8 +8,12 @@ import traceback
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from headrace.api.imports.job import Ended, Job, Rooms
+from headrace.api.imports.file_job import FileJob
+from headrace.api.imports.files import BadFile
+from headrace.api.imports.job import Job
+from headrace.api.imports.keeping import Ended, Rooms
 from headrace.api.imports.source import BadAddress, Source, SourceFailed, Stopped, read_address
+from headrace.api.imports.uploads import Uploads
 from headrace.catalog import imports, meta
 from headrace.catalog.imports import ImportRow
 from headrace.catalog.sealing import IMPORT_TOKENS, NotSealed, Seal
@@ -27,10 +31,13 @@ _log = logging.getLogger("headrace.imports")
 
 
 class Runner:
-    """``private``: addresses of one's own network will do. States: idle → (``wake``) working → idle; ``stop`` from either."""
+    """``private``: addresses of one's own network will do; ``uploads``: where files are. States: idle → (``wake``) working → idle; ``stop`` from
+    either.
+    """
 
-    def __init__(self, rooms: Rooms, *, private: bool) -> None:
+    def __init__(self, rooms: Rooms, uploads: Uploads, *, private: bool) -> None:
         self.private = private
+        self._uploads = uploads
         self._rooms = rooms
         self._asked = threading.Event()
         self._stopping = threading.Event()
@@ -73,11 +80,16 @@ class Runner:
                 self._stopping.wait(TROUBLE_S)
                 self._asked.set()
 
+    def run(self) -> None:
+        """Runs what is open until nothing is, on the caller's thread; for commands without a server. Raises what store and catalog raise."""
+        self._round()
+
     def _round(self) -> None:
         """Runs what is open until nothing is."""
         while not self._stopping.is_set():
             with self._rooms.catalog.read() as connection:
                 rows = imports.waiting(connection)
+            self._uploads.sweep({row.id for row in rows})
             if not rows:
                 return
             self._run(rows[0])
@@ -85,11 +97,13 @@ class Runner:
     def _run(self, row: ImportRow) -> None:
         self.project = row.project
         try:
-            self._source = self._open(row)
-            if self._stopping.is_set():  # the stop has not seen it: the first question ends the import
-                self._source.close()
-            Job(self._rooms, row, self._source).run()
-        except SourceFailed as error:
+            if imports.file_of(row) is not None:
+                FileJob(self._rooms, row, self._uploads.path(row.id), self._stopping.wait).run()
+            else:
+                self._fetch(row)
+        except FileNotFoundError:
+            self._end(row, "failed", "the file is no longer there: send it again")
+        except (SourceFailed, BadFile) as error:
             self._end(row, "failed", str(error))
         except Ended:
             self._end(row, "cancelled", None)
@@ -104,6 +118,12 @@ class Runner:
             if source is not None:
                 source.close()
             self.project = None
+
+    def _fetch(self, row: ImportRow) -> None:
+        self._source = self._open(row)
+        if self._stopping.is_set():  # the stop has not seen it: the first question ends the import
+            self._source.close()
+        Job(self._rooms, row, self._source).run()
 
     def _open(self, row: ImportRow) -> Source:
         with self._rooms.catalog.read() as connection:

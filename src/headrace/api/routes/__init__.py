@@ -1,10 +1,11 @@
 """The handlers of our own API, one module a noun."""
 
 from headrace.api.routes import annotations as notes
-from headrace.api.routes import dead_letters, deployments, keys, monitors, projects, rows, series, stats
+from headrace.api.routes import dead_letters, deployments, imports, keys, monitors, projects, rows, series, stats
 
 HANDLERS = (
     *projects.HANDLERS,
+    *imports.HANDLERS,
     *keys.HANDLERS,
     *stats.HANDLERS,
     *series.HANDLERS,

@@ -1,16 +1,16 @@
-"""Stats: listed in pages, found by id or name."""
+"""Stats: listed in pages, found by id or name, shared with others."""
 
 from __future__ import annotations
 
 from typing import Annotated, Literal
 
 import msgspec
-from litestar import get
-from litestar.params import FromPath, FromQuery, QueryParameter
+from litestar import get, patch
+from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 
-from headrace.api.auth import reads
+from headrace.api.auth import manages, reads
 from headrace.api.deps import TheServices, TheTarget
-from headrace.api.services import stats
+from headrace.api.services import sharing, stats
 from headrace.api.services.stats import StatInfo
 from headrace.api.times import maybe, when
 
@@ -21,7 +21,8 @@ DEFAULT_PAGE = 200
 
 class Stat(msgspec.Struct, frozen=True):
     """``source`` is the namespace of its name; ``last_point_at`` the time of its latest point, ``last_received_at`` when one
-    last came in; ``classic_key`` what StatHat's /c and /v call it by (source ``stat`` only).
+    last came in; ``classic_key`` what StatHat's /c and /v call it by (source ``stat`` only). ``public``: everybody may see it at /stats/ID;
+    ``embed_key``: what shows it on other pages, null without one.
     """
 
     id: str
@@ -34,6 +35,16 @@ class Stat(msgspec.Struct, frozen=True):
     last_point_at: str | None
     last_received_at: str | None
     classic_key: str | None
+    embed_key: str | None
+
+
+class StatChange(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What is left out stays. ``public``: everybody may see the stat at /stats/ID. ``embed``: it has an embed key; false revokes the key for
+    good, true after it makes another.
+    """
+
+    public: bool | None = None
+    embed: bool | None = None
 
 
 class Stats(msgspec.Struct, frozen=True):
@@ -56,6 +67,7 @@ def view(info: StatInfo) -> Stat:
         maybe(last_point),
         maybe(info.last_received_at),
         info.classic_key,
+        info.embed_key,
     )
 
 
@@ -89,4 +101,19 @@ def get_stat(services: TheServices, target: TheTarget, stat: FromPath[str]) -> S
     return view(stats.get(services.context, target.actor, project=target.project, ref=stat))
 
 
-HANDLERS = (list_stats, get_stat)
+@patch(
+    "/stats/{stat:str}",
+    guards=[manages],
+    sync_to_thread=True,
+    summary="Share a stat",
+    opt={"sample": {"public": False, "embed": True}},
+)
+def change_stat(services: TheServices, target: TheTarget, stat: FromPath[str], data: JSONBody[StatChange]) -> Stat:
+    """Says who else may see the stat, found as above: everybody, and readers of pages that embed it."""
+    changed = sharing.share(
+        services.context, target.actor, project=target.project, ref=stat, public=data.public, embed=data.embed
+    )
+    return view(changed)
+
+
+HANDLERS = (list_stats, get_stat, change_stat)

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import os
+
 import msgspec
+from sqlalchemy import Connection
 
 from headrace.api.services import audit, stathat_stats
 from headrace.api.services.base import Actor, Context, ServiceError, live_project, require
 from headrace.catalog import alerts
 from headrace.catalog.alerts import AlertRow
 from headrace.dialects.stathat_alerts import Alert
-from headrace.records.ids import new_stat_number, stat_number, stat_text
+from headrace.records.ids import RandomBytes, new_stat_number, stat_number, stat_text
 from headrace.records.text import clean_text
 
 #: Alerts that a project may have.
@@ -36,23 +39,35 @@ def create(context: Context, actor: Actor, *, project: str | int, alert: Alert) 
     (stat,) = stathat_stats.numbered(context, actor, project=project, ids=[alert.stat_id])
     with context.catalog.write() as conn:
         number = live_project(conn, actor, project).number
-        if alerts.count(conn, number) >= ALERTS_MAX:
-            raise ServiceError("invalid", f"a project has at most {ALERTS_MAX:,} alerts")
-        row = AlertRow(
-            id=stat_text(new_stat_number(context.random)),
-            project=number,
-            stat_id=stat_number(stat.id) or 0,
-            kind=alert.kind,
-            time_window=alert.time_window,
-            operator=alert.operator,
-            threshold=alert.threshold,
-            percentage=alert.percentage,
-            time_delta=alert.time_delta,
-            created_at=context.now(),
-        )
-        alerts.add(conn, row)
+        row = _add(conn, number, alert, context.now(), context.random)
         audit.note(context, conn, actor, "made an alert", subject_id=row.id, subject=stat.name[:100], project=number)
     return _info(row, stat.name)
+
+
+def bring(conn: Connection, project: int, alert: Alert, now: int) -> None:
+    """Keeps an imported alert unless the project has the same one. Raises ``invalid`` (too many)."""
+    wanted = (stat_number(alert.stat_id), *alert[1:])
+    if all((row.stat_id, *row[3:-1]) != wanted for row, _ in alerts.load(conn, project)):
+        _add(conn, project, alert, now, os.urandom)
+
+
+def _add(conn: Connection, project: int, alert: Alert, now: int, random: RandomBytes) -> AlertRow:
+    if alerts.count(conn, project) >= ALERTS_MAX:
+        raise ServiceError("invalid", f"a project has at most {ALERTS_MAX:,} alerts")
+    row = AlertRow(
+        id=stat_text(new_stat_number(random)),
+        project=project,
+        stat_id=stat_number(alert.stat_id) or 0,
+        kind=alert.kind,
+        time_window=alert.time_window,
+        operator=alert.operator,
+        threshold=alert.threshold,
+        percentage=alert.percentage,
+        time_delta=alert.time_delta,
+        created_at=now,
+    )
+    alerts.add(conn, row)
+    return row
 
 
 def list_all(context: Context, actor: Actor, *, project: str | int) -> list[AlertInfo]:

@@ -44,6 +44,8 @@ Action = Literal[
     "added an annotation",
     "removed an annotation",
     "deleted a stat",
+    "shared a stat",
+    "stopped sharing a stat",
     "made an alert",
     "deleted an alert",
     "began an import",

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from headrace.api.services import audit
-from headrace.api.services.base import Actor, Context, ServiceError, live_project, require
-from headrace.api.services.stats import StatInfo, info_of, record_of
+from headrace.api.services.base import Actor, Context, live_project, require
+from headrace.api.services.stats import StatInfo, info_of, not_found, record_of
 from headrace.catalog import alerts, meta, stats
 from headrace.catalog import annotations as notes
 from headrace.catalog.stats import StatRecord, StatRow
@@ -60,7 +60,7 @@ def named(context: Context, actor: Actor, *, project: str | int, name: str) -> S
         secret = meta.instance_secret(conn)
     for row in (*found, *pending):
         return info_of(row, secret)
-    raise _not_found()
+    raise not_found()
 
 
 def numbered(context: Context, actor: Actor, *, project: str | int, ids: Sequence[str]) -> list[StatInfo]:
@@ -72,7 +72,7 @@ def numbered(context: Context, actor: Actor, *, project: str | int, ids: Sequenc
     wanted = [found for found in map(stat_number, ids) if found is not None]
     known = _own(context, number, wanted)
     if not known:
-        raise _not_found()
+        raise not_found()
     return [info_of(known[one], secret) for one in wanted if one in known]
 
 
@@ -96,11 +96,11 @@ def trash(context: Context, actor: Actor, *, project: str | int, ref: str) -> No
     wanted = stat_number(ref)
     row = None if wanted is None else _own(context, number, [wanted]).get(wanted)
     if row is None:
-        raise _not_found()
+        raise not_found()
     with context.catalog.write() as conn:
         plain = StatRow(row.stat_id, row.project, row.source, row.name, row.type, row.created_at)
         if not stats.trash(conn, plain, context.now()):
-            raise _not_found()
+            raise not_found()
         audit.note(context, conn, actor, "deleted a stat", subject_id=ref, subject=row.name[:100], project=number)
     context.forget_stats(number, [row.stat_id])
 
@@ -118,7 +118,3 @@ def empty_trash(context: Context, store: Store) -> int:
                 alerts.remove_of(conn, project, stat)
                 stats.remove(conn, stat)
     return len(due)
-
-
-def _not_found() -> ServiceError:
-    return ServiceError("not_found", "stat not found")

@@ -31,7 +31,7 @@ ORDERS = ("name", "last", "created")
 class StatInfo(msgspec.Struct, frozen=True):
     """``id`` is the 11-character form (``records.ids.stat_number`` reads it). ``last_point_ms`` is the latest point's own
     time in ms, the other times are µs. ``classic_key``: what StatHat's classic API calls the stat by; only source ``stat``
-    has one.
+    has one. ``embed_key`` shows the stat on pages of others, None without one.
     """
 
     id: str
@@ -44,6 +44,7 @@ class StatInfo(msgspec.Struct, frozen=True):
     last_point_ms: int | None
     last_received_at: int | None
     classic_key: str | None
+    embed_key: str | None
 
 
 class StatPage(msgspec.Struct, frozen=True):
@@ -116,8 +117,13 @@ def find(context: Context, project: int, ref: str) -> StatRecord:
                 return by_id
         named = _merge(stats.by_name(conn, project, text), (record_of(row) for row in pending if row.name == text))
     if not named:
-        raise ServiceError("not_found", "stat not found")
+        raise not_found()
     return min(named, key=lambda row: (SOURCES.index(row.source), row.type))
+
+
+def not_found() -> ServiceError:
+    """No such stat, or none that whoever asks may see."""
+    return ServiceError("not_found", "stat not found")
 
 
 def _check_filters(q: str, stat_type: str, source: str, order: str) -> None:
@@ -177,7 +183,9 @@ def _merge(
 
 def record_of(row: StatRow) -> StatRecord:
     """A stat that is not projected yet, as the catalog will have it."""
-    return StatRecord(row.stat_id, row.project, row.source, row.name, row.type, None, False, row.created_at, None, None)
+    return StatRecord(
+        row.stat_id, row.project, row.source, row.name, row.type, None, False, row.created_at, None, None, None
+    )
 
 
 def info_of(row: StatRecord, secret: bytes) -> StatInfo:
@@ -193,6 +201,7 @@ def info_of(row: StatRecord, secret: bytes) -> StatInfo:
         last_point_ms=row.last_point_ms,
         last_received_at=row.last_received_at,
         classic_key=classic_key(secret, row.stat_id).hex() if row.source == "stat" else None,
+        embed_key=row.embed_key,
     )
 
 

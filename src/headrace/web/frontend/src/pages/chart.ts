@@ -114,7 +114,8 @@ function options(drawing: Drawing, width: number): uPlot.Options {
       { stroke: ink, grid, ticks: grid, font, values: TIMES },
       { stroke: ink, grid, ticks: grid, font, size: 64, values: (_, splits) => splits.map(short) },
     ],
-    cursor: { drag: { x: true, y: false, setScale: false }, y: false },
+    // A chart that is still cannot be looked at closer: its page has no such range.
+    cursor: { drag: { x: holder()?.dataset["still"] === undefined, y: false, setScale: false }, y: false },
     hooks: { setSelect: [(self) => zoom(self)], setCursor: [tell], draw: [mark] },
   };
 }
