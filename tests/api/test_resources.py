@@ -251,7 +251,7 @@ FOREIGN = [
 def test_another_tenants_ids_do_not_exist(world, handler, method, placeholder, key):
     theirs = everything_of(world, "bob")
     path = API + re.sub(r"\{\w+:str\}", theirs[placeholder], next(iter(handler.paths)))
-    body = {"json": {"row": []}} if method == "PUT" else {"json": {"quota": 0}} if method == "PATCH" else {}
+    body = {"json": {"row": []}} if method == "PUT" else {"json": handler.opt["sample"]} if method == "PATCH" else {}
     answer = world.call(method, path, key, **body)
     assert (answer.status_code, answer.json()["error"]["code"]) == (404, "not_found")
     unknown = API + re.sub(r"\{\w+:str\}", "0199f3c2-0000-7000-8000-000000000000", next(iter(handler.paths)))

@@ -110,7 +110,8 @@ def subjects(folder: Path, url: str, cookie: str) -> list[Subject]:
 
         stats, records = ask("stats").get("stats", []), ask("activity").get("records", [])
         if stats:
-            ids["stat"] = stats[0]["id"]
+            ids["stat"] = ids["public"] = stats[0]["id"]
+            headrace(folder, "stat", "share", ids["stat"], "--project", slug, "--public")
         if records:
             ids["record"] = records[0]["id"]
         found.append(Subject(name, ids))
@@ -151,7 +152,7 @@ def wanted(found: list[Subject]) -> list[tuple[str, str]]:
     pages = [route for route in PAGES if route.path not in SIGNED_OUT]
     shots = []
     for route in pages:
-        if not route.of_project:
+        if not route.parameters:
             shots.append((name_of(route), route.path))
             continue
         for one in found:

@@ -131,6 +131,33 @@ def test_notes_are_for_members(site, shop):
     assert [one["text"] for one in twin(site.owner, back.replace("?", ".json?"))["annotations"]] == ["x"]
 
 
+def test_sharing_is_for_those_who_manage(site, shop):
+    """The panel's buttons, the lines to copy, and the refusal for everybody else."""
+    page = f"{shop.base}/stats/stat.00001"
+    stat = shop.api("/stats/stat.00001")
+    share = f"{shop.base}/stats/{stat['id']}/share"
+    form = {"csrf": site.owner.csrf, "back": page}
+    assert "Make it public" in site.owner.get(page).text
+    assert "Make an embed key" in site.owner.get(page).text
+    for change in ({"public": "on"}, {"embed": "on"}, {"public": "maybe"}, {}):
+        answer = site.owner.send("POST", share, form | change)
+        assert (answer.status_code, answer.headers["location"]) == (303, page)
+    key = shop.api("/stats/stat.00001")["embed_key"]
+    shown = unescape(site.owner.get(page).text)
+    assert f'<script src="{site.server.url}/javascripts/embed.js"></script>' in shown
+    assert f'StatHatEmbed.render({{s1: "{key}", w: 760, h: 235}})' in shown
+    assert f"{site.server.url}/stats/{stat['id']}" in shown
+    assert site.nobody.get(f"/stats/{stat['id']}").status_code == 200
+    member = invited(site, shop, "member")
+    assert "Sharing" not in member.get(page).text
+    refused = member.send("POST", share, {"csrf": member.csrf, "back": page, "public": "off"})
+    assert refused.status_code == 403, refused.text
+    for change in ({"public": "off"}, {"embed": "off"}):
+        assert site.owner.send("POST", share, form | change).status_code == 303
+    assert site.nobody.get(f"/stats/{stat['id']}").status_code == 404
+    assert shop.api("/stats/stat.00001")["embed_key"] is None
+
+
 def invited(site, shop, role):
     page = site.owner.send("POST", f"{shop.base}/members/invitations", {"csrf": site.owner.csrf, "role": role}).text
     link = "/app/invitation/" + page.partition("/app/invitation/")[2].partition("<")[0]

@@ -24,10 +24,10 @@ def test_a_file_a_folder_and_what_is_wrong_with_their_lines(
     (folder / "deep" / "a.csv").write_text(HEADER + GOOD + "x\n")
     done = headrace("import", str(folder), "--dry-run")
     assert (done.code, done.out) == (0, "Would import 1 stat, 1 point.\n")
-    assert done.err == "deep/a.csv, line 3: 1 cells under a header of 7\n"
+    assert done.err == "deep/a.csv, line 3: the header has 7 cells, this row 1\n"
     done = headrace("import", str(folder / "deep" / "a.csv"), "--project", "first", "--json").json
     assert (done["status"], done["stats_done"], done["points_imported"]) == ("completed", 1, 1)
-    assert done["failures"] == [{"name": "a.csv, line 3", "error": "1 cells under a header of 7"}]
+    assert done["failures"] == [{"name": "a.csv, line 3", "error": "the header has 7 cells, this row 1"}]
     assert [one["name"] for one in headrace("stats", "--json").json] == ["hits"]
     (folder / "b.csv").write_text("a,b\n")
     failed = headrace("import", str(folder / "b.csv"))
@@ -37,6 +37,7 @@ def test_a_file_a_folder_and_what_is_wrong_with_their_lines(
     )
     (folder / "c.zip").write_bytes(b"PK\x03\x04")
     assert headrace("import", str(folder / "c.zip")).err == "headrace: the archive is damaged or not complete\n"
-    assert headrace("import", str(folder / "missing")).code == 2
+    missing = headrace("import", str(folder / "missing"))
+    assert (missing.code, missing.err) == (1, f"headrace: {folder / 'missing'}: No such file or directory\n")
     assert "project" in headrace("import", str(folder), "--project", "missing").err
     assert list((data / "imports").iterdir()) == []

@@ -46,6 +46,12 @@ def test_what_came_in_is_read_beside_a_server(server):
     assert server.cli("events", "--project", project, "--raw", "--json")[0]["raw"]
     (stat,) = server.cli("stats", "--project", "reading beside", "--source", "stat", "--json")
     assert (stat["name"], stat["type"]) == ("jobs.done", "counter")
+    share = ("stat", "share", "jobs.done", "--project", project)
+    shared = server.cli(*share, "--embed", "--public", "--json")
+    assert (shared["id"], shared["public"], len(shared["embed_key"])) == (stat["id"], True, 22)
+    assert shared["embed_key"] in server.cli(*share)
+    private = server.cli(*share, "--no-embed", "--private", "--json")
+    assert (private["public"], private["embed_key"]) == (False, None)
     assert "\x1b" not in server.cli("events", "--project", project)
     assert server.cli("events", "--project", project, "--level", "info", "--json") == []
     assert server.cli("events", "--project", project, "--until", "1h", "--json") == []
@@ -78,6 +84,8 @@ def test_what_waits_in_the_journal_is_read_without_a_server(own_server):
     own_server.kill()
     assert len(own_server.cli("events", "--project", "alone", "--json")) == 1
     assert [row["name"] for row in own_server.cli("stats", "--project", "alone", "--json")] == ["jobs.done"]
+    shared = own_server.cli("stat", "share", "jobs.done", "--public", "--project", "alone")
+    assert "Public:    yes\nEmbed key: -" in shared
     shown = own_server.cli("tail", "--project", "alone", "--since", "1h")
     assert "jobs.done = 5" in shown
     assert "disk" in shown

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
+import asyncio
+from typing import Any, NamedTuple
 
 import pytest
 from service_checks import add_stats, refused, row
 
+from headrace.api.compat import stathat_embeds
+from headrace.api.compat.base import CompatServices
 from headrace.api.services import OPERATOR, audit, projects, sharing, stathat_stats, stats
 from headrace.records.ids import stat_text
+from headrace.store import BudgetExceeded, StoreUnavailable
 
 
 def share(house: Any, ref: str = "hits", **change: bool) -> stats.StatInfo:
@@ -81,3 +85,30 @@ def test_what_is_gone_is_shared_with_nobody(house: Any, way: str) -> None:
         projects.delete(house.context, house.owner, "shop")
     assert sharing.embedded(house.context, [key]) == []
     refused("not_found", sharing.public_stat, house.context, stat_text(1))
+
+
+class Asking(NamedTuple):
+    """A request as far as an embed's handler looks at it."""
+
+    params: dict[str, str]
+    received_us: int = 1_790_000_000_000_000
+
+    def query(self) -> dict[str, str]:
+        return {}
+
+
+@pytest.mark.parametrize("error", [StoreUnavailable("the store is away"), BudgetExceeded("too much")])
+def test_without_the_store_an_embed_is_503_and_tells_nothing(house: Any, error: Exception) -> None:
+    add_stats(house, [row(1, "hits")])
+    key = share(house, embed=True).embed_key or ""
+
+    def store() -> Any:
+        raise error
+
+    embed = stathat_embeds.handlers(CompatServices(house.context, store))["stathat.embed"]
+    answers = [asyncio.run(embed(Asking({"kind": "graph", "first": one}))) for one in (key, "nobodys")]  # type: ignore[arg-type]
+    assert [answer.status for answer in answers] == [503, 200]
+    headers = dict(answers[0].headers)
+    assert (headers[b"retry-after"], headers[b"cache-control"]) == (b"5", b"no-store")
+    assert headers[b"content-type"] == b"text/javascript; charset=utf-8"
+    assert b"hits" not in answers[0].body

@@ -206,13 +206,14 @@ def test_part_of_it_and_a_dry_run(into: Importing) -> None:
     done = into.run(text, dry_run=True)
     assert (done.status, done.points_imported, done.stats_done, into.stats()) == ("completed", 24, 1, [])
     into.run(text, until=START + 5 * 3_600)
+    assert [one.last_point_ms for one in into.stats()] == [(START + 4 * 3_600) * 1000]
     into.run(text.replace(",3,", ",30,"), since=START + 3 * 3_600, until=START + 4 * 3_600)
     assert into.numbers() == {"n": {START + hour * 3_600: 30.0 if hour == 3 else float(hour) for hour in range(5)}}
 
 
 def test_lines_that_cannot_be_read_are_told_and_the_others_kept(into: Importing) -> None:
     bad = [
-        ("x", "1 cells under a header of 7"),
+        ("x", "the header has 7 cells, this row 1"),
         (row(START, "a~b", "counter", 1), "a stat's name has 1 to 255 characters and no ~"),
         (row(START, "n" * 256, "counter", 1), "a stat's name has 1 to 255 characters and no ~"),
         (row(START, "", "counter", 1), "a stat's name has 1 to 255 characters and no ~"),

@@ -30,7 +30,7 @@ _OPEN = ("queued", "running")
 
 
 @click.command("import")
-@click.argument("file", metavar="FILE", type=click.Path(exists=True, path_type=Path))
+@click.argument("file", metavar="FILE", type=click.Path(path_type=Path))
 @click.option("--project", metavar="PROJECT", help="Name, slug or id [the only project].")
 @click.option("--since", type=Moment(-1), metavar="TIME", help="Only what happened from then on.")
 @click.option("--until", type=Moment(-1), metavar="TIME", help="Only what happened before.")

@@ -23,7 +23,7 @@ from headrace.journal.errors import JournalUnavailable, why
 from headrace.journal.latency import CommitTimes
 from headrace.journal.side_tables import SideTables
 from headrace.journal.trimming import Trims
-from headrace.journal.writer import Writer, insert_batch
+from headrace.journal.writer import Writer
 
 #: A segment's bounds, and so an insert's (rulings 4): one block, one atomic part.
 SEGMENT_ROWS = 200_000
@@ -37,8 +37,9 @@ ASIDE_BYTES = 64 * 1024
 
 
 class _Written(NamedTuple):
-    """``gone``: segments that were trimmed with a commit; ``seconds``: how long it took."""
+    """``size``: bytes that the pages of a commit take; ``gone``: segments that were trimmed with it; ``seconds``: how long it took."""
 
+    size: int
     gone: list[int]
     seconds: float
 
@@ -189,10 +190,11 @@ class Journal:
     def _write(self, batch: Batch, now: int) -> _Written:
         started = time.perf_counter()
         with self._writer.transaction() as db:
-            self._place = insert_batch(db, batch, self._place, self._next_claim, now)
+            inserted = self._writer.insert(batch, self._place, self._next_claim, now)
+            self._place += inserted.pages
             self._next_claim += len(batch.claims)
             gone = self._trims.some(db, self.backlog)
-        return _Written(gone, time.perf_counter() - started)
+        return _Written(inserted.size, gone, time.perf_counter() - started)
 
     def _finish(self, batch: Batch, now: int, write: Callable[[], _Written]) -> None:
         try:
@@ -207,7 +209,7 @@ class Journal:
         if self._trims and not self._closed:
             asyncio.get_running_loop().call_soon(self._schedule)
         if batch.size:
-            self.backlog.add(batch.segment, batch.size, batch.row_count, now)
+            self.backlog.add(batch.segment, written.size, batch.row_count, now)
         if not batch.done.done():
             batch.done.set_result(None)
         if batch.size:

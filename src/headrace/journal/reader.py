@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+from zstandard import ZstdDecompressor
+
 from headrace.journal import schema
 
 
@@ -50,17 +52,19 @@ class JournalReader:
             schema.page_ids(segment),
         )
         for page_id, table, part, row_count, crc, at, body, form in rows:
-            yield Page(page_id, table, part, row_count, at, body, form, crc32(body) == crc)
+            intact = crc32(body) == crc
+            text = _unpacked(body, form) if intact else body
+            yield Page(page_id, table, part, row_count, at, text, form & ~schema.PACKED, intact)
 
     def facts(self, after: int) -> Iterator[bytes]:
         """The facts of the segments after ``after``, as they were added; those of damaged pages are left out."""
         rows = self._db.execute(
-            "SELECT crc, body FROM pages WHERE id > ? AND table_name = ? ORDER BY id",
+            "SELECT crc, body, form FROM pages WHERE id > ? AND table_name = ? ORDER BY id",
             (schema.page_ids(after)[1], schema.FACTS),
         )
-        for crc, body in rows:
+        for crc, body, form in rows:
             if crc32(body) == crc:
-                yield from body.splitlines()
+                yield from _unpacked(body, form).splitlines()
 
     def set_aside(self, segment: int) -> list[tuple[int, str, int, int]]:
         """The pages of ``segment`` that were set aside before: (id, table, part, rows), in the order of their commits."""
@@ -81,3 +85,8 @@ class JournalReader:
 
     def close(self) -> None:
         self._db.close()
+
+
+def _unpacked(body: bytes, form: int) -> bytes:
+    """A page's body as its batch was given it."""
+    return ZstdDecompressor().decompress(body) if form & schema.PACKED else body

@@ -6,10 +6,13 @@ import sqlite3
 from pathlib import Path
 
 #: Written to ``PRAGMA user_version``; a file with a higher one comes from a newer release and is refused.
-VERSION = 2
+VERSION = 3
 
 #: WAL pages between checkpoints (datapath 4: the WAL stays at 5-20 MB, the file at its high-water mark).
 AUTOCHECKPOINT_PAGES = 2_000
+
+#: Added to a page's form when its body is packed with Zstandard.
+PACKED = 2
 
 #: A page's table for projection facts, which no store table may have.
 FACTS = "@facts"
@@ -36,8 +39,9 @@ CREATE TABLE quarantine (
 );
 """
 
-#: What a file of version 1 lacks. A form of 0 or 1 takes no byte behind the body, which need not be read for it.
-_SINCE_1 = "ALTER TABLE pages ADD COLUMN form INTEGER NOT NULL DEFAULT 0;"
+#: What a file of each version lacks. A form of 0 or 1 takes no byte behind the body, which need not be read for it. Since version 3 pages
+#: may be packed.
+_STEPS = {0: _TABLES, 1: "ALTER TABLE pages ADD COLUMN form INTEGER NOT NULL DEFAULT 0;", 2: ""}
 
 #: A page's id is its segment's number, shifted, plus its place in the segment: one B-tree less to write in every commit.
 PLACE_BITS = 20
@@ -75,9 +79,7 @@ def prepare(connection: sqlite3.Connection, uuid: str, first_segment: int) -> No
         raise JournalTooNew(f"the journal was written by a newer Headrace (format {version}, this one reads {VERSION})")
     if version == VERSION:
         return
-    connection.executescript(
-        "\n".join(("BEGIN IMMEDIATE;", _SINCE_1 if version else _TABLES, f"PRAGMA user_version={VERSION};"))
-    )
+    connection.executescript("\n".join(("BEGIN IMMEDIATE;", _STEPS[version], f"PRAGMA user_version={VERSION};")))
     if not version:
         connection.execute("INSERT INTO meta VALUES ('uuid', ?), ('last_segment', ?)", (uuid, str(first_segment - 1)))
     connection.execute("COMMIT")

@@ -14,6 +14,8 @@ from headrace.api.services.imports import STATS_MAX, TOKEN_MAX, ImportInfo
 
 #: Where StatHat's own export was.
 STATHAT = "https://www.stathat.com"
+#: What StatFlow's status does not have.
+_OURS = ("file", "dry_run")
 _TOKEN_NAMES = ("access_token", "token", "accessToken")
 
 
@@ -86,6 +88,6 @@ def status(services: CompatServices, request: ReadRequest) -> dict[str, Any]:
 def shown(info: ImportInfo) -> dict[str, Any]:
     """The status object of StatFlow; the token is never in it."""
     moments = {"started_at": info.started_at, "finished_at": info.finished_at}
-    return {name: getattr(info, name) for name in info.__struct_fields__ if name != "file"} | {
+    return {name: getattr(info, name) for name in info.__struct_fields__ if name not in _OURS} | {
         name: None if us is None else timestamp(us // 1000) for name, us in moments.items()
     }

@@ -16,7 +16,7 @@ from headrace.store.spaced import spaced_buckets
 
 MINUTE_S, HOUR_S, DAY_S = 60, 3_600, 86_400
 #: Numbers are read anew after so long, seconds, and of so many embeds they are kept: a popular page costs what one reader of it does.
-KEPT_S, KEPT_MOST = 15.0, 500
+KEPT_S, KEPT_MOST = 15.0, 200
 #: What the numbers of one embed may cost: it has at most 3 stats and 144 buckets.
 BUDGET: Final = Budget(seconds=5.0, threads=1)
 #: Windows end with a quarter hour: those are summed up already.

@@ -48,7 +48,7 @@ def make_reader(header: Sequence[str], latest_ms: int) -> ReadRow | None:
 
     def read(cells: Sequence[str]) -> FlowRow:
         if len(cells) != width:
-            raise BadRow(f"{len(cells)} cells under a header of {width}")
+            raise BadRow(f"the header has {width} cells, this row {len(cells)}")
         moment, name, kind, value = (cells[place] for place in places)
         ts = _moment(moment, latest_ms)
         if kind not in ("counter", "value"):

@@ -36,14 +36,17 @@ class Place(NamedTuple):
 
 
 class _Known:
-    """A stat of the file: its row here once it is asked for, the span of its rows (ms) and the place of the last one in its moment."""
+    """A stat of the file: its row here once it is asked for, the moments (ms) of the first and the last row that is imported, and the moment
+    and place of the last one that was read.
+    """
 
     def __init__(self, stat: Stat) -> None:
         self.stat = stat
         self.row: StatRow | None = None
         self.failure: str | None = None
         self.first: int | None = None
-        self.last = 0
+        self.last: int | None = None
+        self.read = 0
         self.place = 0
 
 
@@ -63,14 +66,15 @@ class FlowFile:
             known = self._meet(row)
         elif known.stat.type != row.type:
             raise BadRow(f"further up this stat is a {known.stat.type}")
-        elif row.ts < known.last:
+        elif row.ts < known.read:
             raise BadRow("earlier than a row of the same stat further up: they come in order of time")
-        known.place = known.place + 1 if row.ts == known.last else 0
-        known.last = row.ts
+        known.place = known.place + 1 if row.ts == known.read else 0
+        known.read = row.ts
         if not self._place.start <= row.ts < self._place.end:
             return
         if known.first is None:
             known.first = row.ts
+        known.last = row.ts
         self._chunk.append((known, HistoryRow(row.ts, row.value, row.samples, row.min, row.max, known.place)))
         if len(self._chunk) >= CHUNK:
             self._flush()
@@ -103,17 +107,17 @@ class FlowFile:
         store = self._place.store
         found: list[tuple[Stat, StatRow | None, int | None, str]] = []
         for known in self._known.values():
-            last = None if known.first is None else self._clear(known, store)
-            found.append((known.stat, known.row, last, known.failure or ""))
+            self._clear(known)
+            found.append((known.stat, known.row, known.last, known.failure or ""))
         if store is not None:
             store.sync()
         return found
 
-    def _clear(self, known: _Known, store: Store | None) -> int:
-        """Takes what was there before out of the days between the first row and the last; gives the last moment."""
-        place, last = self._place, min(known.last, self._place.end - 1)
-        if store is not None and known.row is not None and not known.failure and known.first is not None:
-            start = max(known.first // _DAY_MS * _DAY_MS, place.start)
-            end = min((last // _DAY_MS + 1) * _DAY_MS, place.end)
-            store.remove_history(place.project, known.row.stat_id, start, end, place.batch)
-        return last
+    def _clear(self, known: _Known) -> None:
+        """Takes what was there before out of the days between the first row and the last."""
+        place, row = self._place, known.row
+        if place.store is None or row is None or known.failure or known.first is None or known.last is None:
+            return
+        start = max(known.first // _DAY_MS * _DAY_MS, place.start)
+        end = min((known.last // _DAY_MS + 1) * _DAY_MS, place.end)
+        place.store.remove_history(place.project, row.stat_id, start, end, place.batch)

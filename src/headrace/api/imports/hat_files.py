@@ -83,7 +83,7 @@ def read_listed(header: Sequence[str], cells: Sequence[str]) -> Listed:
 def read_fields(header: Sequence[str], cells: Sequence[str]) -> dict[str, str]:
     """A row's cells by name. Raises :class:`BadRow`."""
     if len(cells) != len(header):
-        raise BadRow(f"{len(cells)} cells under a header of {len(header)}")
+        raise BadRow(f"the header has {len(header)} cells, this row {len(cells)}")
     return dict(zip(header, cells, strict=True))
 
 

@@ -33,11 +33,12 @@ class Failure(msgspec.Struct, frozen=True):
 
 class Import(msgspec.Struct, frozen=True):
     """``status`` is queued, running, completed, failed (with ``error``) or cancelled. ``file`` is what the file was called, null for a history
-    that is fetched from a StatHat export; ``failures`` are the first 100.
+    that is fetched from a StatHat export; of a ``dry_run`` nothing was kept; ``failures`` are the first 100.
     """
 
     status: str
     file: str | None
+    dry_run: bool
     stats_total: int
     stats_done: int
     stats_failed: int
@@ -59,6 +60,7 @@ def view(info: ImportInfo) -> Import:
     return Import(
         info.status,
         info.file,
+        info.dry_run,
         info.stats_total,
         info.stats_done,
         info.stats_failed,

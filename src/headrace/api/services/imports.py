@@ -39,6 +39,8 @@ class ImportInfo(msgspec.Struct, frozen=True):
     failures: list[dict[str, str]] = []
     #: What the file is called, None where the history is fetched.
     file: str | None = None
+    #: Whether everything was only read.
+    dry_run: bool = False
 
 
 #: Before the first one.
@@ -165,4 +167,5 @@ def _info(row: ImportRow) -> ImportInfo:
         row.error,
         row.failures,
         imports.file_of(row),
+        row.options.get("dry_run", False),
     )
