@@ -28,18 +28,18 @@ def test_a_file_is_sent_followed_and_told_of(site, tab):
     send.click()
     complaint = "The file was not imported: the archive is damaged or not complete"
     expect(page.get_by_role("alert")).to_have_text(complaint, timeout=WAIT_MS)
-    tab.troubles.clear()  # that answer is a 422
     file.set_input_files({"name": f"{HOSTILE}.csv", "mimeType": "text/csv", "buffer": "\n".join(rows).encode()})
     page.get_by_label("Until").fill("2026-03-02")
-    expect(send).to_be_enabled()
+    expect(send).to_be_enabled(timeout=WAIT_MS)
     send.click()
     expect(page.locator("dl.figures", has_text="completed")).to_be_visible(timeout=WAIT_MS)
-    expect(page.locator("[data-count=points_imported]")).to_have_text("1")
-    expect(page.locator("tbody tr")).to_have_count(1)
+    expect(page.locator("[data-count=points_imported]")).to_have_text("1", timeout=WAIT_MS)
+    expect(page.locator("tbody tr")).to_have_count(1, timeout=WAIT_MS)
     assert "line 4" in page.locator("tbody tr td").first.inner_text()
     assert page.locator("tbody tr td").last.inner_text() == "timestamp is not ISO 8601 with an offset"
     assert tab.axe() == []
     assert tab.page.evaluate("typeof __ran") == "undefined"
-    assert tab.troubles == []
+    assert [one for one in tab.troubles if "422" not in one] == []  # which was the answer to the broken archive
+    tab.troubles.clear()
     found = client.call("GET", "/v1/stats").json()["stats"]
     assert [(one["name"], one["last_point_at"]) for one in found] == [("orders", "2026-03-01T00:00:00Z")]

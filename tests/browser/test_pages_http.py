@@ -7,10 +7,11 @@ import io
 import json
 import re
 from html import unescape
+from secrets import token_hex
 
 import pytest
 import requests
-from browser_site import MEMBER
+from browser_site import MEMBER, PASSWORD
 from wire import TIMEOUT_S, Client, settle
 
 
@@ -161,7 +162,9 @@ def test_sharing_is_for_those_who_manage(site, shop):
 def invited(site, shop, role):
     page = site.owner.send("POST", f"{shop.base}/members/invitations", {"csrf": site.owner.csrf, "role": role}).text
     link = "/app/invitation/" + page.partition("/app/invitation/")[2].partition("<")[0]
-    person = site.person(MEMBER)
+    email = f"{token_hex(4)}@example.test"  # one who belongs to the project already is refused
+    site.server.call("account.create", email=email, password=PASSWORD, name=role)
+    person = site.person(email)
     assert person.send("POST", link, {"csrf": person.csrf}).status_code == 303
     return person
 

@@ -153,6 +153,13 @@ def test_files_go_when_nobody_needs_them(tmp_path: Path, monkeypatch: pytest.Mon
     monkeypatch.setattr(uploading, "IDLE_S", -1.0)
     uploads.sweep(())
     assert list((tmp_path / "imports").iterdir()) == []
+    monkeypatch.setattr(uploading, "IDLE_S", 300.0)
+    for upload in "efgh":
+        uploads.begin(upload)
+    with pytest.raises(NoRoom, match="too many files"):
+        uploads.begin("i")
+    uploads.drop("e")
+    uploads.begin("i")
     full = Uploads(tmp_path, 1 << 62)
     full.begin("d")
     with pytest.raises(NoRoom):

@@ -6,6 +6,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
+from file_place import Importing
 from pages_place import US, Place
 from sqlalchemy import update
 from store_rows import START, line_of, numbers, resolved, row_of
@@ -97,3 +98,9 @@ def place(tmp_path, empty_catalog, store):
                 pass
     yield Place(Context(catalog, lambda: US), store, Actor("ann"), found[0], Actor("bob"), found[1])
     catalog.close()
+
+
+@pytest.fixture
+def into(place: Place, tmp_path: Path) -> Importing:
+    """Ann's project, into which files are imported."""
+    return Importing(place, tmp_path)

@@ -1,143 +1,19 @@
-"""Imports of files on a real catalog and store: the CSV export, saved JSON of a StatHat export, the folder of the export tool."""
+"""The CSV export imported into a real catalog and store, and what cannot be imported."""
 
 from __future__ import annotations
 
-import io
 import json
-import zipfile
-from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import pytest
-from msgspec.structs import astuple
-from pages_place import US, Place
+from file_place import DAY, HEADER, NOW, START, Importing, flow, row, told
 
 from headrace.api.imports import file_job, flow_file, lines
-from headrace.api.imports.file_job import FileJob
 from headrace.api.imports.files import BadFile
-from headrace.api.imports.keeping import Ended, Rooms
-from headrace.api.imports.runner import Runner
+from headrace.api.imports.keeping import Ended
 from headrace.api.imports.source import Stopped
-from headrace.api.imports.uploads import Uploads
-from headrace.api.services import alerts
 from headrace.api.services import imports as service
-from headrace.catalog import imports, stats
-from headrace.catalog.imports import ImportRow
-from headrace.catalog.stats import StatRow
-from headrace.records.ids import stat_number
-from headrace.records.times import iso_text
 from headrace.store import StoreUnavailable
-from headrace.store.points import StoredPoint, list_points
-
-DAY = 86_400
-#: The clock's day, and one that lies long before it; Unix seconds.
-NOW = US // 1_000_000
-START = NOW // DAY * DAY - 20 * DAY
-HEADER = "timestamp,stat,type,value,count,min,max"
-
-
-def flow(*rows: str) -> str:
-    return "\r\n".join((HEADER, *rows, ""))
-
-
-def row(at: int, name: str, kind: str, value: object, *more: object) -> str:
-    cells = [iso_text(at * 1_000_000), name, kind, value, *more, *[""] * (3 - len(more))]
-    return ",".join(str(cell) for cell in cells)
-
-
-def tool(
-    name: str, kind: str, points: Mapping[int, object], identity: str = "", timeframe: str = "1 year @ 1 day"
-) -> str:
-    marks = (("stat_id", identity), ("stat_name", name), ("stat_type", kind), ("timeframe", timeframe))
-    rows = [f"{time},{iso_text(time * 1_000_000)},{value}" for time, value in points.items()]
-    return "\n".join([*(f'"# {mark}: {text}"' for mark, text in marks), "timestamp,datetime,value", *rows, ""])
-
-
-def saved(name: str, points: Mapping[int, object], timeframe: str = "1 year @ 1 day") -> str:
-    rows = [{"time": time, "value": value} for time, value in points.items()]
-    return json.dumps([{"name": name, "timeframe": timeframe, "points": rows}])
-
-
-def packed(files: Mapping[str, str | bytes]) -> bytes:
-    content = io.BytesIO()
-    with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, text in files.items():
-            archive.writestr(name, text)
-    return content.getvalue()
-
-
-class Importing:
-    """Files that come into ann's project."""
-
-    def __init__(self, place: Place, folder: Path) -> None:
-        self.place = place
-        self.uploads = Uploads(folder, 0)
-        self.most = 1_000
-        self.waits = 0
-        self.rooms = Rooms(place.context.catalog, lambda: place.store, self._make, place.context.now)
-
-    def _make(self, project: int, wanted: Sequence[tuple[str, str]]) -> list[StatRow | None]:
-        rows: list[StatRow | None] = []
-        with self.place.context.catalog.write() as conn:
-            for name, kind in wanted:
-                found = stats.find(conn, project, "stat", name, None)
-                if found is None and stats.count(conn, project) < self.most:
-                    found = StatRow(
-                        stat_number(f"{abs(hash(name)) % 10**10:011d}") or 1, project, "stat", name, kind, US
-                    )
-                    stats.add_missing(conn, [found])
-                rows.append(found)
-        return rows
-
-    def send(self, content: bytes | str | Mapping[str, str | bytes], name: str = "sent", **options: Any) -> str:
-        """Puts an import in the queue; gives the id of its file."""
-        sent = packed(content) if isinstance(content, Mapping) else content
-        upload = self.place.context.new_id()
-        self.uploads.begin(upload)
-        self.uploads.add(upload, sent.encode() if isinstance(sent, str) else sent)
-        service.queue_file(
-            *(self.place.context, self.place.owner, self.uploads, upload),
-            project=self.place.number,
-            name=name,
-            options=options,
-        )
-        return upload
-
-    def run(self, content: bytes | str | Mapping[str, str | bytes], **options: Any) -> ImportRow:
-        """Imports it to the end, as the thread does."""
-        upload = self.send(content, **options)
-        Runner(self.rooms, self.uploads, private=False).run()
-        assert not self.uploads.path(upload).exists()
-        return self.row()
-
-    def job(self, wait: Any = lambda _: False) -> FileJob:
-        return FileJob(self.rooms, self.row(), self.uploads.path(self.row().id), wait)
-
-    def row(self) -> ImportRow:
-        with self.place.context.catalog.read() as conn:
-            found = imports.load(conn, self.place.number)
-        assert found is not None
-        return found
-
-    def stats(self) -> list[Any]:
-        with self.place.context.catalog.read() as conn:
-            return stats.slice_of(conn, self.place.number, "stat", offset=0, limit=1_000)
-
-    def held(self) -> dict[str, list[StoredPoint]]:
-        """What our stats hold, by name."""
-        place = self.place
-        return {
-            one.name: list_points(place.store, place.number, one.stat_id, 0, 4 * 10**12).points for one in self.stats()
-        }
-
-    def numbers(self) -> dict[str, dict[int, float]]:
-        return {name: {point.ts // 1000: point.value for point in points} for name, points in self.held().items()}
-
-
-@pytest.fixture
-def into(place: Place, tmp_path: Path) -> Importing:
-    return Importing(place, tmp_path)
 
 
 class Countdown:
@@ -152,10 +28,6 @@ class Countdown:
             raise self.error
         self.left -= 1
         return False
-
-
-def told(row: ImportRow) -> list[tuple[str, str]]:
-    return [(failure["name"], failure["error"]) for failure in row.failures]
 
 
 # --- the CSV export
@@ -318,111 +190,6 @@ def test_a_file_larger_than_a_chunk(into: Importing, monkeypatch: pytest.MonkeyP
     assert into.run(text).error == "the file has more than 1 stats"
 
 
-# --- StatHat's
-
-
-def test_the_folder_of_the_tool(into: Importing) -> None:
-    """Names and types are taken from the files' own lines; of zeros only one between two numbers of a value is kept."""
-    days = [START + day * DAY + 17 for day in range(6)]
-    files = {
-        "stats.csv": "id,name,type,public\nAa1,orders: placed,counter,false\nBb2,load,value,true\nCc3,old name,value,false\nDd4,unused,counter,false\n",
-        "alerts.csv": (
-            "id,stat_id,stat_name,kind,time_window,operator,threshold,percentage,time_delta\n"
-            "q1,Aa1,orders: placed,value,1h,greater than,,,\n"
-            "q2,Bb2,load,delta,1d,different than,,12.5,1w\n"
-            "q3,Bb2,load,data,5m,,,,\n"
-            "q4,Zz9,nobody,data,5m,,,,\n"
-            "q5,Bb2,load,delta,1d,different than,,,1w\n"
-        ),
-        "data/orders__placed.csv": tool(
-            "orders: placed", "counter", dict(zip(days, ("0", "1e+06", "0", "0", "2.5", "0"), strict=True)), "Aa1"
-        ),
-        "data/load.csv": tool("load", "value", dict(zip(days, (0, 3, 0, 4, 0, 0), strict=True)), "Bb2"),
-        "data/wrong_name.csv": tool("new name", "value", {days[0]: 1}, "Cc3"),
-    }
-    for _ in range(2):
-        done = into.run(files, name="export")
-        assert (done.status, done.stats_total, done.stats_done, done.stats_failed) == ("completed", 4, 4, 0)
-        assert told(done) == [
-            ("alerts.csv, line 6", "percentage must be above 0"),
-            ("alerts.csv, line 5", "there is no stat of that name"),
-        ]
-        assert into.numbers() == {
-            "orders: placed": {days[1]: 1e6, days[4]: 2.5},
-            "load": {days[1]: 3.0, days[2]: 0.0, days[3]: 4.0},
-            "new name": {days[0]: 1.0},
-            "unused": {},
-        }
-        assert done.points_imported == 6
-        found = alerts.list_all(into.place.context, into.place.owner, project=into.place.number)
-        assert sorted(astuple(one)[2:] for one in found) == [
-            ("load", "data", "5m", None, None, None, None),
-            ("load", "delta", "1d", "different than", None, 12.5, "1w"),
-            ("orders: placed", "value", "1h", "greater than", 0.0, None, None),
-        ]
-    assert {one.name: one.type for one in into.stats()} == {
-        "orders: placed": "counter",
-        "load": "value",
-        "new name": "value",
-        "unused": "counter",
-    }
-
-
-def test_saved_answers_of_the_export(into: Importing) -> None:
-    """Quarter hours count where they make up the day, else the day; of two answers for the same time the one that reaches further."""
-    listed = [{"id": "Aa1", "name": "n", "counter": True, "public": False}, {"id": 7, "name": "v", "counter": False}]
-    quarters = {START + place * 900: float(place in (3, 50)) for place in range(96 * 3)}
-    days = {START + day * DAY: value for day, value in ((0, 2.0), (1, 4.0), (2, 0.0), (8, 6.0))}
-    older = {START - DAY: 8.0, START: 99.0}
-    files = {
-        "statlist.json": json.dumps(listed),
-        "n-year.json": saved("n", days),
-        "n-week.json": saved("n", quarters, "3 days @ 15 minutes"),
-        "n-before.json": saved("n", older),
-        "v.json": saved("v", {START: 1.5, START + DAY: 0}, "1y1d"),
-    }
-    for _ in range(2):
-        done = into.run(files)
-        assert (done.status, done.stats_done, done.failures) == ("completed", 2, [])
-        assert into.numbers() == {
-            "n": {
-                START - DAY: 8.0,
-                START + 3 * 900: 1.0,
-                START + 50 * 900: 1.0,
-                START + DAY: 4.0,
-                START + 8 * DAY: 6.0,
-            },
-            "v": {START: 1.5},
-        }
-
-
-def test_answers_that_are_none(into: Importing) -> None:
-    error = json.dumps({"Error": "Rate limit exceeded."})
-    files = {
-        "1.json": error,
-        "2.json": '[\n1,\n{"name": "n", "points": [{"time": 1, "value": 1}]}]',
-        "3.json": '[\n{"name": \n nothing}]',
-        "4.json": saved("typeless", {START: 1.0}),
-        "5.json": json.dumps([{"id": "a", "name": "a~b", "counter": True}]),
-        "6.json": saved("n", {START: 1.0}).replace("1.0", "1e999"),
-    }
-    done = into.run(files)
-    assert told(done) == [
-        ("1.json", "item 1: not what was asked for, but an error that the export answered"),
-        ("2.json", "item 1: neither a stat of a list nor a dataset"),
-        ("2.json", "item 2: timestamp lies before 2000 or in the future"),
-        ("3.json", "not valid JSON, line 3"),
-        ("5.json", "item 1: a stat's name has 1 to 255 characters and no ~"),
-        ("6.json", "item 1: not valid JSON"),
-        ("typeless", "its type is not known: import it together with the list of stats"),
-    ]
-    assert (done.status, done.stats_total, done.stats_failed) == ("completed", 1, 1)
-    # A stat that is here says its type itself.
-    into.run(flow(row(START - DAY, "typeless", "counter", 1)))
-    assert into.run(files).stats_done == 1
-    assert into.numbers() == {"typeless": {START - DAY: 1.0, START: 1.0}}
-
-
 # --- what cannot be imported, and what interrupts it
 
 
@@ -461,7 +228,7 @@ def test_it_begins_anew_after_whatever_interrupts_it(into: Importing, monkeypatc
             patch.setattr(into.place.store, "sync", Countdown(syncs, StoreUnavailable("away")))
             with pytest.raises(StoreUnavailable):
                 into.job().run()
-    Runner(into.rooms, into.uploads, private=False).run()
+    into.finish()
     done = into.row()
     assert (done.status, done.stats_total, done.stats_done, done.points_imported) == ("completed", 3, 3, 90)
     assert into.numbers() == wanted
@@ -474,14 +241,14 @@ def test_one_at_a_time_and_none_without_its_project_or_its_file(into: Importing)
         into.send(flow())
     assert [path.name for path in into.uploads.path("x").parent.iterdir()] == [upload]
     into.uploads.path(upload).unlink()
-    Runner(into.rooms, into.uploads, private=False).run()
+    into.finish()
     assert into.row().error == "the file is no longer there: send it again"
     into.send(flow(row(START, "n", "counter", 1)))
     with into.place.context.catalog.write() as conn:
         conn.exec_driver_sql(f"UPDATE projects SET state = 'archived' WHERE number = {into.place.number}")
     with pytest.raises(Ended):
         into.job().run()
-    Runner(into.rooms, into.uploads, private=False).run()
+    into.finish()
     assert into.row().status == "cancelled"
     assert into.numbers() == {}
 

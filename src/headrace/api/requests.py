@@ -42,10 +42,15 @@ class ApiRequest(Request[Any, Any, Any]):
             raise ApiError(400, "bad_request", "the body is nested too deeply") from None
 
 
-def _check_type(request: ApiRequest) -> None:
+def check_encoding(request: Request[Any, Any, Any]) -> None:
+    """Raises :class:`ApiError` 415 for a body that is packed."""
     encoding = request.headers.get("content-encoding", "identity").strip().lower()
     if encoding not in ("", "identity"):
         raise ApiError(415, "unsupported_media_type", "send the body without a Content-Encoding")
+
+
+def _check_type(request: ApiRequest) -> None:
+    check_encoding(request)
     media = request.headers.get("content-type", "application/json").partition(";")[0].strip().lower()
     if media != "application/json" and not media.endswith("+json"):
         raise ApiError(415, "unsupported_media_type", "send the body as application/json")

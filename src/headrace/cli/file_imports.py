@@ -24,7 +24,10 @@ def open_upload(house: House, args: dict[str, Any]) -> dict[str, str]:
     number = project_of(house, args.get("project")).number
     imports.check_free(house.context, OPERATOR, project=number)
     upload = house.context.new_id()
-    house.uploads.begin(upload)
+    try:
+        house.uploads.begin(upload)
+    except NoRoom as error:
+        raise ServiceError("conflict", str(error)) from None
     return {"upload": upload}
 
 
@@ -38,9 +41,9 @@ def add_piece(house: House, args: dict[str, Any]) -> None:
     except FileTooLarge:
         house.uploads.drop(upload)
         raise ServiceError("invalid", f"a file has at most {FILE_MAX >> 20} MiB") from None
-    except NoRoom:
+    except NoRoom as error:
         house.uploads.drop(upload)
-        raise ServiceError("invalid", "the server's disk has too little room for the file") from None
+        raise ServiceError("invalid", str(error)) from None
 
 
 def begin(house: House, args: dict[str, Any]) -> imports.ImportInfo:
@@ -56,7 +59,7 @@ def begin(house: House, args: dict[str, Any]) -> imports.ImportInfo:
     if house.is_served:
         house.wake_imports()
         return info
-    house.drain(lambda on_loop: _run(house, on_loop))
+    house.drain(lambda on_loop: _run(house, on_loop, upload))
     return imports.status(house.context, OPERATOR, project=number)
 
 
@@ -65,8 +68,8 @@ def status(house: House, args: dict[str, Any]) -> imports.ImportInfo:
     return imports.status(house.context, OPERATOR, project=project_of(house, args.get("project")).number)
 
 
-def _run(house: House, on_loop: OnLoop) -> None:
+def _run(house: House, on_loop: OnLoop, upload: str) -> None:
     from headrace.wiring import make_runner
 
-    make_runner(house, KeyTable(house.catalog, house.clock), on_loop.loop).run()
+    make_runner(house, KeyTable(house.catalog, house.clock), on_loop.loop).run(upload)
     house.loader.drain()

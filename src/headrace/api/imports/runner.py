@@ -80,19 +80,29 @@ class Runner:
                 self._stopping.wait(TROUBLE_S)
                 self._asked.set()
 
-    def run(self) -> None:
-        """Runs what is open until nothing is, on the caller's thread; for commands without a server. Raises what store and catalog raise."""
-        self._round()
+    def run(self, wanted: str) -> None:
+        """Runs the import of id ``wanted`` to its end on the caller's thread, for commands without a server; others wait for one. Raises what
+        store and catalog raise.
+        """
+        for row in self._waiting():
+            if row.id == wanted:
+                self._run(row)
+        self._waiting()
 
     def _round(self) -> None:
         """Runs what is open until nothing is."""
         while not self._stopping.is_set():
-            with self._rooms.catalog.read() as connection:
-                rows = imports.waiting(connection)
-            self._uploads.sweep({row.id for row in rows})
+            rows = self._waiting()
             if not rows:
                 return
             self._run(rows[0])
+
+    def _waiting(self) -> list[ImportRow]:
+        """What is open, the oldest first; files that are not of it are removed."""
+        with self._rooms.catalog.read() as connection:
+            rows = imports.waiting(connection)
+        self._uploads.sweep({row.id for row in rows})
+        return rows
 
     def _run(self, row: ImportRow) -> None:
         self.project = row.project

@@ -12,11 +12,13 @@ from headrace.api.imports.files import FILE_MAX
 
 FOLDER = "imports"
 #: What nobody has added anything to for so long is no longer on its way, seconds.
-IDLE_S = 3_600.0
+IDLE_S = 300.0
+#: Files on their way at once: together they may take so much of the disk.
+AT_ONCE = 4
 
 
 class NoRoom(Exception):
-    """The file cannot be taken in: the disk has too little room."""
+    """The file cannot be taken in now; the text says why."""
 
 
 class FileTooLarge(Exception):
@@ -36,9 +38,12 @@ class Uploads:
         self._coming: dict[str, float] = {}
 
     def begin(self, upload: str) -> None:
-        """Makes room for the file of id ``upload``, a name that is one for files, too."""
+        """Makes room for the file of id ``upload``, a name that is one for files, too. Raises :class:`NoRoom`."""
         self._folder.mkdir(mode=0o700, exist_ok=True)
         with self._lock:
+            self._forget_idle()
+            if len(self._coming) >= AT_ONCE:
+                raise NoRoom("too many files are being sent at once: try again in a while")
             self._coming[upload] = time.monotonic()
         self.path(upload).touch(mode=0o600)
 
@@ -54,7 +59,7 @@ class Uploads:
             if file.tell() + len(piece) > FILE_MAX:
                 raise FileTooLarge
             if shutil.disk_usage(self._folder).free - len(piece) < self._min_free:
-                raise NoRoom
+                raise NoRoom("the server's disk has too little room for the file")
             file.write(piece)
 
     def is_coming(self, upload: str) -> bool:
@@ -79,9 +84,12 @@ class Uploads:
     def sweep(self, wanted: Container[str]) -> None:
         """Removes files that are neither on their way nor among ``wanted``."""
         with self._lock:
-            idle = time.monotonic() - IDLE_S
-            self._coming = {upload: at for upload, at in self._coming.items() if at > idle}
+            self._forget_idle()
             coming = set(self._coming)
         for path in self._folder.glob("*"):
             if path.name not in coming and path.name not in wanted:
                 path.unlink(missing_ok=True)
+
+    def _forget_idle(self) -> None:
+        idle = time.monotonic() - IDLE_S
+        self._coming = {upload: at for upload, at in self._coming.items() if at > idle}

@@ -14,13 +14,14 @@ from headrace.api.deps import Services, TheActor, TheServices
 from headrace.api.errors import ApiError
 from headrace.api.imports.files import FILE_MAX
 from headrace.api.imports.uploads import FileTooLarge, NoRoom
+from headrace.api.requests import check_encoding
 from headrace.api.services import imports
 from headrace.api.services.imports import ImportInfo
 from headrace.api.times import maybe, moment
 
 #: Bytes that are gathered before they are written.
 _PIECE = 1 << 20
-#: What a client waits before it tries a disk without room again, seconds.
+#: What a client waits before it tries again where there was no room, seconds.
 _RETRY_S = "60"
 
 
@@ -101,12 +102,16 @@ async def begin_import(
     """The body is the file as it is, whatever its Content-Type. `name` is what errors call it; `since` and `until` narrow what is imported;
     with `dry_run` everything is read and nothing kept. A second time repairs and doubles nothing.
     """
+    check_encoding(request)
     options = _options(services.context.now(), since, until, dry_run=dry_run)
     await to_thread.run_sync(lambda: imports.check_free(services.context, actor, project=project))
     upload = services.context.new_id()
-    await to_thread.run_sync(services.uploads.begin, upload)
     try:
+        await to_thread.run_sync(services.uploads.begin, upload)
         await _take_in(services, upload, request)
+    except NoRoom as error:
+        services.uploads.drop(upload)
+        raise ApiError(503, "unavailable", str(error), {"retry-after": _RETRY_S}) from None
     except BaseException:
         services.uploads.drop(upload)
         raise
@@ -139,9 +144,6 @@ async def _take_in(services: Services, upload: str, request: Request[Any, Any, A
             await to_thread.run_sync(services.uploads.add, upload, bytes(gathered))
         except FileTooLarge:
             raise ApiError(413, "too_large", f"a file has at most {FILE_MAX >> 20} MiB") from None
-        except NoRoom:
-            text = "the disk has too little room for the file"
-            raise ApiError(503, "unavailable", text, {"retry-after": _RETRY_S}) from None
         gathered.clear()
 
     async for piece in request.stream():
