@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any
@@ -13,6 +15,7 @@ import pytest
 from admission_room import DAY_US, NOW_US, Clock, Room, claim, intent, point, submission
 
 from headrace.admission import folded as module
+from headrace.admission import folding
 from headrace.admission.claims import Claims
 from headrace.admission.folded import HELD_S, HELD_US, FoldedClaims
 from headrace.admission.folding import fold
@@ -395,6 +398,39 @@ def test_from_the_journal_to_the_file(room: Room, clock: Clock) -> None:
     assert room.journal.side.claims() == []
     assert room.run(room.append(first))[0].body == b'["DUPLICATE"]'
     assert fold(room.journal.path, room.folded, clock(), forget) == 0
+
+
+def test_what_one_commit_claimed_is_folded_and_forgotten_together(
+    room: Room, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However many are folded at once: claims of a commit share a row of the journal."""
+    monkeypatch.setattr(folding, "FOLD_MAX", 3)
+    names = ["a", "b", "c", "d", "e", "f"]
+    pairs = zip(names[::2], names[1::2], strict=True)
+
+    async def two(*pair: str) -> None:
+        await asyncio.gather(*(room.append(submission(intent(point("s"), claims=[claim(name)]))) for name in pair))
+
+    for pair in pairs:
+        room.run(two(*pair))
+    with closing(sqlite3.connect(room.journal.path)) as db:
+        assert [size for (size,) in db.execute("SELECT length(digest) FROM claims ORDER BY id")] == [32, 32, 32]
+    assert [digest for _, digest, _, _ in room.journal.side.claims()] == [claim(name).key for name in names]
+
+    async def trim(last: int) -> None:
+        room.journal.forget_claims(last)
+        room.journal.finish_trims()
+
+    def forget(last: int, folded: list[tuple[bytes, int]]) -> None:
+        room.claims.forget(folded)
+        room.run(trim(last))
+
+    left = []
+    while count := fold(room.journal.path, room.folded, clock(), forget):
+        left.append((count, len(room.journal.side.claims())))
+    assert left == [(4, 2), (2, 0)]
+    room.reopen()
+    assert [room.claims.holds(claim(name).key) for name in names] == [b""] * 6
 
 
 def test_claims_are_taken_out_of_every_generation(open_folded: Callable[..., FoldedClaims]) -> None:

@@ -235,9 +235,9 @@ def test_folded_claims_leave_in_steps(tmp_path: Path, monkeypatch: pytest.Monkey
 
     async def work() -> None:
         journal = open_journal(tmp_path)
-        batch = journal.batch(0, 0)
-        batch.claims += [(b"%016d" % number, b"") for number in range(10)]
-        await batch.done
+        for number in range(10):
+            journal.batch(0, 0).claims.append((b"%016d" % number, b""))
+            journal.commit()
         journal.forget_claims(8)
         journal.finish_trims()
         assert [claim[1] for claim in journal.side.claims()] == [b"%016d" % 8, b"%016d" % 9]

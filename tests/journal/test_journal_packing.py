@@ -95,6 +95,36 @@ def test_damage_to_a_packed_page_is_told_by_its_checksum(tmp_path: Path) -> None
     run(work)
 
 
+def test_claims_of_a_commit_are_one_row_when_none_has_a_value(tmp_path: Path) -> None:
+    async def work() -> None:
+        journal = open_journal(tmp_path)
+        for values in ((b"", b"", b""), (b"", b"v"), (b"",)):
+            batch = journal.batch(0, 0)
+            batch.claims += [(bytes([len(values), place]) * 8, value) for place, value in enumerate(values)]
+            journal.commit()
+        assert journal._writer.db.execute("SELECT id, length(digest), value FROM claims ORDER BY id").fetchall() == [
+            (3, 48, b""),
+            (4, 16, b""),
+            (5, 16, b"v"),
+            (6, 16, b""),
+        ]
+        found = journal.side.claims()
+        assert [(number, digest[:2], value) for number, digest, value, _ in found] == [
+            (3, b"\3\0", b""),
+            (3, b"\3\1", b""),
+            (3, b"\3\2", b""),
+            (4, b"\2\0", b""),
+            (5, b"\2\1", b"v"),
+            (6, b"\1\0", b""),
+        ]
+        assert journal.side.last_claim() == 6
+        with closing(JournalReader(journal.path)) as reader:
+            assert reader.claims() == found
+        journal.close()
+
+    run(work)
+
+
 def test_a_file_of_version_2_is_read_and_goes_on_packed(tmp_path: Path) -> None:
     async def work() -> None:
         journal = open_journal(tmp_path)

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Sequence
 from pathlib import Path
+
+from headrace.journal.schema import DIGEST_BYTES
 
 #: Written to ``PRAGMA user_version``. Before 1 a claim did not know its time.
 VERSION = 1
 
 US_PER_S = 1_000_000
+#: Digits of a second since the epoch, until the year 5138.
+_SECOND_CHARS = 11
 
 
 def whole_seconds(at: int) -> int:
@@ -46,3 +51,21 @@ def add_generation(connection: sqlite3.Connection, number: int) -> None:
         f"CREATE TABLE claims_{number} (digest BLOB PRIMARY KEY, value BLOB NOT NULL, at INTEGER NOT NULL) WITHOUT ROWID"
     )
     connection.execute("INSERT INTO generations VALUES (?, 0, 0, 0, NULL)", (number,))
+
+
+def insert(connection: sqlite3.Connection, number: int, claims: Sequence[tuple[bytes, bytes, int]]) -> None:
+    """Claims, (digest, value, at in seconds), into a generation; of two under one digest the later counts. Those without a value go in with
+    one statement: between two, the event loop's thread would have to wait for this one, for every claim.
+    """
+    later = "ON CONFLICT (digest) DO UPDATE SET value = excluded.value, at = excluded.at WHERE excluded.at > at"
+    digests = [digest for digest, value, _ in claims if not value and len(digest) == DIGEST_BYTES]
+    if len(digests) < len(claims):
+        connection.executemany(f"INSERT INTO claims_{number} VALUES (?, ?, ?) {later}", claims)
+        return
+    times = f"%0{_SECOND_CHARS}d" * len(claims) % tuple([at for _, _, at in claims])
+    connection.execute(
+        "WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i + 1 < ?1)"
+        f" INSERT INTO claims_{number} SELECT substr(?2, i * {DIGEST_BYTES} + 1, {DIGEST_BYTES}), x'',"
+        f" CAST(substr(?3, i * {_SECOND_CHARS} + 1, {_SECOND_CHARS}) AS INTEGER) FROM n WHERE true {later}",
+        (len(claims), b"".join(digests), times),
+    )

@@ -145,11 +145,7 @@ class FoldedClaims:
             writer.execute("BEGIN IMMEDIATE")
             for chunk in _sorted_chunks(claims):
                 bloom.update([row[0] for row in chunk])
-                writer.executemany(
-                    f"INSERT INTO claims_{youngest.number} VALUES (?, ?, ?) ON CONFLICT (digest) DO UPDATE"
-                    " SET value = excluded.value, at = excluded.at WHERE excluded.at > at",
-                    chunk,
-                )
+                claims_file.insert(writer, youngest.number, chunk)
             count = youngest.claims + writer.total_changes - before
             # The clock may have been set back between two claims.
             times = [at for _, _, at in claims]

@@ -24,7 +24,7 @@ def fold(
     """
     reader = JournalReader(journal_path)
     try:
-        claims = reader.claims()[:FOLD_MAX]
+        claims = _some(reader.claims())
     finally:
         reader.close()
     if not claims:
@@ -40,3 +40,11 @@ def fold(
         return 0
     forget(claims[-1][0], [(digest, at) for _, digest, _, at in claims])
     return len(claims)
+
+
+def _some(claims: list[tuple[int, bytes, bytes, int]]) -> list[tuple[int, bytes, bytes, int]]:
+    """The first ``FOLD_MAX`` claims, and those that share the id of the last: the journal forgets them together."""
+    end = FOLD_MAX
+    while 0 < end < len(claims) and claims[end][0] == claims[end - 1][0]:
+        end += 1
+    return claims[:end]

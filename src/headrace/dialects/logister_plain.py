@@ -6,7 +6,7 @@ whatever needs a closer look (another casing, nested objects with columns in the
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import msgspec
 
@@ -83,6 +83,10 @@ _NOTHING = [DEFAULT_ENVIRONMENT] + [""] * (len(_COLUMNS) - 1)
 _DEEP = frozenset(["trace", "session", "user", "evidence", "diagnostic", "tags", "telemetry_evidence"])
 #: Where a context may hold a measurement.
 _VALUES = frozenset(["value", "metric"])
+#: Where a context may hold any of the details below, of which many have none.
+_DETAILS = frozenset(
+    [*STATUS_SOURCES, *_VALUES, "duration_ms", "exception", "transaction_name", "logger_name", "logger"]
+)
 
 #: What a key of a context means, as far as it alone tells: its place among ``_COLUMNS``, from 1, or one of these. Remembered: telemetry repeats
 #: the same few hundred keys.
@@ -128,8 +132,8 @@ def _intent(
     if is_blank(context.get("environment")):
         context["environment"] = DEFAULT_ENVIRONMENT
     happened = told_at(event.occurred_at, received_us)
-    value = None if _VALUES.isdisjoint(context) else value_of(context)
-    duration = context.get("duration_ms")
+    details = _NO_DETAILS if kind != "metric" and _DETAILS.isdisjoint(context) else _details_of(kind, context, message)
+    name, status, duration, value = details
     context["telemetry_evidence"] = plain_evidence(source, happened, received_us)
     event.uuid = ""  # is the row's id
     values = (  # the columns of ``EVENTS``
@@ -143,11 +147,11 @@ def _intent(
         *columns,
         kind,
         label_text(event.level) if event.level else "",
-        event_name(kind, context, message),
+        name,
         message,
         scalar_text(event.fingerprint) if event.fingerprint else "",
-        "" if STATUS_SOURCES.isdisjoint(context) else status_of(kind, context),
-        None if duration is None else duration_of(duration),
+        status,
+        duration,
         value,
         labels,
         compact_text(event),
@@ -155,6 +159,26 @@ def _intent(
     told = "commit_sha" in context and deployment_told(context, project, columns[0], happened.ts, received_us)
     points = points_of(context, message, value, happened) if kind == "metric" else ()
     return Intent((RowIn(EVENTS.name, values),), points, "logister", claims, (told,) if told else ())
+
+
+class _Details(NamedTuple):
+    name: str = ""
+    status: str = ""
+    duration_ms: float | None = None
+    value: float | None = None
+
+
+_NO_DETAILS = _Details()
+
+
+def _details_of(kind: str, context: dict[str, Any], message: str) -> _Details:
+    duration = context.get("duration_ms")
+    return _Details(
+        event_name(kind, context, message),
+        "" if STATUS_SOURCES.isdisjoint(context) else status_of(kind, context),
+        None if duration is None else duration_of(duration),
+        None if _VALUES.isdisjoint(context) else value_of(context),
+    )
 
 
 def columns_of(context: dict[str, Any]) -> tuple[list[str], dict[str, str]] | None:

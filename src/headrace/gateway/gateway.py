@@ -136,14 +136,17 @@ class Gateway:
         request costs a task that does not need one.
         """
         steps = exchange.steps
+        # What was waited for may have answered it.
+        end = len(steps) if exchange.answer is None else 0
         try:
-            while exchange.answer is None and exchange.at < len(steps):
-                step = steps[exchange.at]
-                exchange.at += 1
-                waiting = step(exchange)
+            for at in range(exchange.at, end):
+                exchange.at = at + 1
+                waiting = steps[at](exchange)
                 if waiting is not None:
                     self._wait(exchange, waiting)
                     return
+                if exchange.answer is not None:
+                    break
         except Exception as error:
             self._finish(exchange, self._refusal(exchange, error))
             return

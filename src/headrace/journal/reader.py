@@ -80,8 +80,8 @@ class JournalReader:
         ).fetchall()
 
     def claims(self) -> list[tuple[int, bytes, bytes, int]]:
-        """Claims not yet folded: (id, digest, value, at µs), oldest first."""
-        return self._db.execute("SELECT id, digest, value, at FROM claims ORDER BY id").fetchall()
+        """Claims not yet folded, as :func:`schema.read_claims` gives them."""
+        return schema.read_claims(self._db)
 
     def close(self) -> None:
         self._db.close()

@@ -40,8 +40,11 @@ CREATE TABLE quarantine (
 """
 
 #: What a file of each version lacks. A form of 0 or 1 takes no byte behind the body, which need not be read for it. Since version 3 pages
-#: may be packed.
+#: may be packed, and claims of one commit one row.
 _STEPS = {0: _TABLES, 1: "ALTER TABLE pages ADD COLUMN form INTEGER NOT NULL DEFAULT 0;", 2: ""}
+
+#: Bytes of a claim's digest. A row without a value may hold several, one after the other: all have its id.
+DIGEST_BYTES = 16
 
 #: A page's id is its segment's number, shifted, plus its place in the segment: one B-tree less to write in every commit.
 PLACE_BITS = 20
@@ -83,3 +86,17 @@ def prepare(connection: sqlite3.Connection, uuid: str, first_segment: int) -> No
     if not version:
         connection.execute("INSERT INTO meta VALUES ('uuid', ?), ('last_segment', ?)", (uuid, str(first_segment - 1)))
     connection.execute("COMMIT")
+
+
+def read_claims(db: sqlite3.Connection) -> list[tuple[int, bytes, bytes, int]]:
+    """The claims that the file holds: (id, digest, value, at µs), oldest first. Those of one row have one id."""
+    found: list[tuple[int, bytes, bytes, int]] = []
+    for row in db.execute("SELECT id, digest, value, at FROM claims ORDER BY id"):
+        number, digest, value, at = row
+        if value or len(digest) <= DIGEST_BYTES:
+            found.append(row)
+            continue
+        found += [
+            (number, digest[start : start + DIGEST_BYTES], value, at) for start in range(0, len(digest), DIGEST_BYTES)
+        ]
+    return found

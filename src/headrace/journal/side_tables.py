@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 
+from headrace.journal import schema
 from headrace.journal.errors import JournalUnavailable
 from headrace.journal.writer import Writer
 
@@ -19,8 +20,8 @@ class SideTables:
         return self._writer.db.execute("SELECT stat_id, project, source, name, type, created_at FROM stats").fetchall()
 
     def claims(self) -> list[tuple[int, bytes, bytes, int]]:
-        """Claims not yet folded: (id, digest, value, at), oldest first."""
-        return self._writer.db.execute("SELECT id, digest, value, at FROM claims ORDER BY id").fetchall()
+        """Claims not yet folded, as :func:`schema.read_claims` gives them."""
+        return schema.read_claims(self._writer.db)
 
     def last_claim(self) -> int:
         """The highest id of :meth:`claims`, 0 when there is none."""
