@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from headrace.admission.claims_file import whole_seconds
+from headrace.admission.claims_file import US_PER_S, whole_seconds
 from headrace.admission.folded import FoldedClaims, is_past
 
 
@@ -51,7 +51,8 @@ class Claims:
 
     def forget(self, folded: Sequence[tuple[bytes, int]]) -> None:
         """These, (digest, at µs), have been folded. One that was claimed anew since then stays."""
+        recent = self._recent
         for digest, at in folded:
-            held = self._recent.get(digest)
-            if held is not None and held[1] <= whole_seconds(at):
-                del self._recent[digest]
+            held = recent.get(digest)
+            if held is not None and (held[1] - 1) * US_PER_S < at:  # its second is no later than that of ``at``
+                del recent[digest]

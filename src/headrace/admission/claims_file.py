@@ -54,18 +54,19 @@ def add_generation(connection: sqlite3.Connection, number: int) -> None:
 
 
 def insert(connection: sqlite3.Connection, number: int, claims: Sequence[tuple[bytes, bytes, int]]) -> None:
-    """Claims, (digest, value, at in seconds), into a generation; of two under one digest the later counts. Those without a value go in with
+    """Claims, (digest, value, at µs), into a generation; of two under one digest the later counts. Those without a value go in with
     one statement: between two, the event loop's thread would have to wait for this one, for every claim.
     """
     later = "ON CONFLICT (digest) DO UPDATE SET value = excluded.value, at = excluded.at WHERE excluded.at > at"
     digests = [digest for digest, value, _ in claims if not value and len(digest) == DIGEST_BYTES]
     if len(digests) < len(claims):
-        connection.executemany(f"INSERT INTO claims_{number} VALUES (?, ?, ?) {later}", claims)
+        rows = [(digest, value, whole_seconds(at)) for digest, value, at in claims]
+        connection.executemany(f"INSERT INTO claims_{number} VALUES (?, ?, ?) {later}", rows)
         return
-    times = f"%0{_SECOND_CHARS}d" * len(claims) % tuple([at for _, _, at in claims])
+    times = f"%0{_SECOND_CHARS}d" * len(claims) % tuple([-(-at // US_PER_S) for _, _, at in claims])
     connection.execute(
         "WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i + 1 < ?1)"
         f" INSERT INTO claims_{number} SELECT substr(?2, i * {DIGEST_BYTES} + 1, {DIGEST_BYTES}), x'',"
         f" CAST(substr(?3, i * {_SECOND_CHARS} + 1, {_SECOND_CHARS}) AS INTEGER) FROM n WHERE true {later}",
-        (len(claims), b"".join(digests), times),
+        (len(claims), b"".join(digests), times.encode()),  # of text, each character would be counted from the first on
     )
