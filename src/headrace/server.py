@@ -31,8 +31,10 @@ from headrace.listeners import Listeners
 from headrace.settings import DIALECT_OPTIONS, Settings
 from headrace.wiring import make_api, make_checks, make_handlers, make_runner, make_session_key
 
-#: Claims that wait in the journal before they are folded, and answers kept for retries at most.
-FOLD_AT = 100_000
+#: Claims that wait in the journal before they are folded. Each takes some 100 bytes of memory until then; but a fold touches nearly every
+#: page of a generation's B-tree, however few claims it brings, and what it writes delays the commits beside it.
+FOLD_AT = 250_000
+#: Answers kept for retries at most.
 ANSWERS_MAX = 1_000_000
 
 #: How long an expired mobile token is kept, µs: so long its refusals can be seen.

@@ -22,6 +22,8 @@ class Claims:
         self._clock = clock
         #: Digest to (value, second of the claim).
         self._recent = {digest: (value, whole_seconds(at)) for _, digest, value, at in saved}
+        #: The entry of all claims of this second that have no value.
+        self._bare = (b"", 0)
 
     def holds(self, digest: bytes) -> bytes | None:
         """The value held under ``digest``, None when it is not claimed (any more)."""
@@ -34,8 +36,10 @@ class Claims:
     def add(self, claims: Sequence[tuple[bytes, bytes]]) -> None:
         """Claims each digest with its value."""
         at = whole_seconds(self._clock())
+        if at != self._bare[1]:
+            self._bare = (b"", at)
         for digest, value in claims:
-            self._recent[digest] = (value, at)
+            self._recent[digest] = (value, at) if value else self._bare
 
     def take_back(self, claims: Sequence[tuple[bytes, bytes]]) -> None:
         """These have not been stored after all."""

@@ -11,7 +11,7 @@ from headrace.admission.folded import FoldedClaims
 from headrace.journal import JournalReader
 
 #: Claims that are folded at once at most: bounds memory and the work lost to a stop.
-FOLD_MAX = 200_000
+FOLD_MAX = 500_000
 
 _log = logging.getLogger("headrace.admission")
 

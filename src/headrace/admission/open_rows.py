@@ -22,7 +22,8 @@ class OpenRows:
         if held is None:
             held = self._held[table, part] = []
         held.append(line)
-        batch.promise(1, len(line) + ROW_END_BYTES)
+        batch.row_count += 1
+        batch.size += len(line) + ROW_END_BYTES
 
     def _begin(self, batch: Batch) -> None:
         held: dict[tuple[str, int], list[bytes]] = {}

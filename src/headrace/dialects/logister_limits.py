@@ -25,6 +25,8 @@ EVENT_BYTES = 1_048_576
 ENTRY_BYTES = 4
 #: Bytes of a body that cannot hold a text message, a string or an event beyond its limit.
 SMALL_BYTES = 65_536
+#: Bytes of a body that cannot break any limit but that of depth.
+SHALLOW_BYTES = min(2 * ARRAY_LENGTH, 4 * CONTEXT_KEYS)
 
 
 class Excess(NamedTuple):

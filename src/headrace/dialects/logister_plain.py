@@ -28,7 +28,7 @@ from headrace.dialects.logister_columns import (
 )
 from headrace.dialects.logister_deployments import deployment_told
 from headrace.dialects.logister_identity import as_uuid, event_claims
-from headrace.dialects.logister_limits import surely_within
+from headrace.dialects.logister_limits import SHALLOW_BYTES, surely_within
 from headrace.dialects.logister_mobile import MOBILE
 from headrace.dialects.logister_normalize import (
     DEFAULT_ENVIRONMENT,
@@ -99,7 +99,7 @@ _REMEMBERED_KEYS = 8192
 def parse_plain(inbound: Inbound) -> Submission | None:
     """The submission of a single event, equal to that of the exact reader; None when only that one can tell."""
     body = inbound.body
-    if inbound.key_kind == MOBILE or escapes_nul(body) or not surely_within(body):
+    if inbound.key_kind == MOBILE or escapes_nul(body) or (len(body) > SHALLOW_BYTES and not surely_within(body)):
         return None
     try:
         event = _decode(body).event
@@ -108,7 +108,7 @@ def parse_plain(inbound: Inbound) -> Submission | None:
     if not event.message or event.message.isspace():
         return None
     uuid = as_uuid(event.uuid) if event.uuid else ""
-    if uuid is None or (found := columns_of(event.context)) is None:
+    if uuid is None or (found := columns_of(event.context, body)) is None:
         return None
     project, received_us = inbound.project, inbound.received_us
     record_id = uuid or uuid7(received_us)
@@ -181,8 +181,8 @@ def _details_of(kind: str, context: dict[str, Any], message: str) -> _Details:
     )
 
 
-def columns_of(context: dict[str, Any]) -> tuple[list[str], dict[str, str]] | None:
-    """``_COLUMNS`` and the labels of a context that shows them all at its top, None when it needs a closer look."""
+def columns_of(context: dict[str, Any], body: bytes) -> tuple[list[str], dict[str, str]] | None:
+    """``_COLUMNS`` and the labels of a context, read from ``body``, that shows them all at its top; None when it needs a closer look."""
     columns = _NOTHING.copy()
     labels: dict[str, str] = {}
     nested = False
@@ -202,7 +202,7 @@ def columns_of(context: dict[str, Any]) -> tuple[list[str], dict[str, str]] | No
                 labels[name] = text
         else:
             columns[meaning - 1] = text if meaning > _LONG else text[:LABEL_CHARS]
-    if nested and holds_hardware_id(context):
+    if nested and (not surely_within(body) or holds_hardware_id(context)):
         return None
     return columns, labels
 

@@ -30,7 +30,7 @@ class Peers:
 
     def counted(self, peer: str, headers: Mapping[bytes, bytes]) -> str:
         """The address that guards count, "" for one that they do not."""
-        address = self.address(peer, headers)
+        address = self.address(peer, headers) if self._proxies else peer
         known = self._counted.get(address)
         if known is None:
             if len(self._counted) > 100_000:
