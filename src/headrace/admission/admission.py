@@ -11,7 +11,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 from functools import partial
 from hashlib import blake2b
-from typing import Any, NamedTuple
+from typing import Any
 
 import msgspec
 
@@ -37,7 +37,7 @@ REPLAYED = (b"idempotency-replayed", b"true")
 _encode = msgspec.json.Encoder().encode
 
 
-class Outcome(NamedTuple):
+class Outcome(msgspec.Struct, frozen=True):
     """An answer that may be given once ``durable`` resolves (None: at once); it is void if that fails."""
 
     answer: Answer
@@ -105,10 +105,10 @@ class Admission:
 
     async def append(self, draft: Draft, retry_key: bytes | None = None) -> Answer:
         """As :meth:`put`, and returns when the answer may be given. Raises ``JournalUnavailable`` when nothing was stored."""
-        answer, durable = self.put(draft, retry_key)
-        if durable is not None:
-            await durable
-        return answer
+        outcome = self.put(draft, retry_key)
+        if outcome.durable is not None:
+            await outcome.durable
+        return outcome.answer
 
     def _add_rows(self, draft: Draft) -> Batch:
         if draft.points is None and len(draft.stored) == 1:

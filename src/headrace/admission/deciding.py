@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from operator import itemgetter
-from typing import NamedTuple, cast
+from typing import cast
+
+import msgspec
 
 from headrace.admission.claims import Claims
 from headrace.admission.stats import Names, StatRegistry
@@ -26,7 +28,7 @@ from headrace.records.points import ResolvedPoints
 _STAT_ID, _TYPE = itemgetter(0), itemgetter(1)
 
 
-class Draft(NamedTuple):
+class Draft(msgspec.Struct, frozen=True):
     """A decided submission. ``stored`` are the intents to be stored, with the points of each resolved to
     (stat number, ts, value, flags), None where none has any; ``conflict`` tells that an atomic submission stores nothing.
     """
@@ -102,13 +104,13 @@ class Decider:
         claims = intent.claims
         if not intent.points and len(claims) <= 1:
             taken = []
-            for key, value, exclusive in claims:
-                held = self._claims.holds(key)
+            for claim in claims:
+                held = self._claims.holds(claim.key)
                 if held is not None:
-                    clash = exclusive and held != value
+                    clash = claim.exclusive and held != claim.value
                     decision = Decision(Verdict.CONFLICT if clash else Verdict.DUPLICATE, held)
                     return Draft(submission, target, [decision], (), None, [], [], clash)
-                taken.append((key, value))
+                taken.append((claim.key, claim.value))
             return Draft(submission, target, [NEW], intents, None, [], taken, False)
         building = _Building()
         decision = self._decide_intent(intent, target, building)

@@ -52,13 +52,13 @@ def _row(shared: dict[str, str], event: Fields, received_us: int, number: int) -
         event.refuse("eventData", "must not be null")
     sent = event.sent.get("timestampMillis")
     event.integer("timestampMillis", LONG_MAX)
-    ts, source, ts_sent = happened(sent, received_us)
+    when = happened(sent, received_us)
     if sent is not None:
         kept["timestampMillis"] = sent
     return replay_row(
         # Events of one moment stay in the order in which they were sent: their ids are a microsecond apart.
-        **{**shared, "ts": ts, "ts_source": source, "id": uuid7(received_us + number)},
-        ts_sent=ts_sent,
+        **{**shared, "ts": when.ts, "ts_source": when.source, "id": uuid7(received_us + number)},
+        ts_sent=when.sent,
         event_type=kept["eventType"],
         url=kept["url"],
         raw=compact_text(kept),

@@ -90,8 +90,9 @@ def append(exchange: Exchange) -> Waiting:
     """Journal, sync, answer. A draft of an earlier step still holds: no step after it waits."""
     admission = exchange.gateway.admission
     draft = exchange.draft or admission.decide(exchange.submission, exchange.key.project)
-    exchange.answer, durable = admission.put(draft, exchange.retry_key)
-    return durable
+    outcome = admission.put(draft, exchange.retry_key)
+    exchange.answer = outcome.answer
+    return outcome.durable
 
 
 async def handle(exchange: Exchange) -> None:

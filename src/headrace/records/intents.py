@@ -58,7 +58,7 @@ class RowIn(NamedTuple):
     values: tuple[Any, ...]
 
 
-class Claim(NamedTuple):
+class Claim(msgspec.Struct, frozen=True, gc=False):
     """A promise that ``key``, a 16-byte digest (:func:`claim_key`), is accepted once. ``value`` (≤ 16 bytes) is given back on a
     duplicate. ``exclusive``: held with another value it is a conflict, not a duplicate.
     """

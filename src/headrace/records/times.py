@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime, timedelta, timezone
 from functools import lru_cache
-from typing import NamedTuple
+
+import msgspec
 
 #: How far ahead of receipt a client's clock may be (rulings 3), and the earliest time kept.
 FUTURE_US = 5 * 60 * 1_000_000
@@ -27,7 +28,7 @@ _MICROSECOND = timedelta(microseconds=1)
 _DAY_US = 86_400 * 1_000_000
 
 
-class Happened(NamedTuple):
+class Happened(msgspec.Struct, frozen=True, gc=False):
     """When a record happened: ``ts`` µs; ``source`` exact | interval | received; ``sent`` the client's own text when it could
     not be believed, else "".
     """
