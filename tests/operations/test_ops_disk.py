@@ -108,7 +108,8 @@ def test_a_file_system_that_became_read_only(
     assert server.stop() == 0
     breaking_disk.repair(tmp_path / "disk.img")
     server.start()
-    load.assert_kept()
+    # ext4 reports a sync as done whose journal is aborted meanwhile: what was under way then may be gone, nothing before it.
+    load.assert_kept(under_way=1)
     held = names_held(client)
     assert {name: held[name] for name in before} == before
     assert not [name for name in held if "refused" in name]
