@@ -59,12 +59,22 @@ def test_what_came_in_is_read_beside_a_server(server):
     assert {row["check"] for row in report["checks"] if row["state"] == "fail"} == set()
 
 
+def _heed_ctrl_c() -> None:
+    """What a shell starts in the background ignores it, and so do its children."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def test_tail_shows_each_row_once_and_ends_with_ctrl_c(server):
     project = server.project("tailing")
     key = server.key(project)
     send(server, key, 1)
     command = [sys.executable, "-m", "headrace", "tail", "--project", project, "--since", "1h", "--json"]
-    tail = subprocess.Popen([*command, "--data", str(server.data)], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    tail = subprocess.Popen(
+        [*command, "--data", str(server.data)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        preexec_fn=_heed_ctrl_c,  # noqa: PLW1509
+    )
     with tail:
         rows = [json.loads(tail.stdout.readline()) for _ in range(2)]
         send(server, key, 2)
