@@ -115,6 +115,16 @@ class Client:
         return {table: len(self.rows(table)) for table in ("events", "requests", "spans")} | {"points": self.points()}
 
 
+class EzClient(Client):
+    """A project with an EZ key of StatHat's kind and its user key."""
+
+    def __init__(self, server: Any, name: str) -> None:
+        super().__init__(server, name)
+        made = server.call("key.create", project=self.project, style="stathat")
+        self.ez: str = made["key"]
+        self.user_key: str = made["user_key"]
+
+
 def assert_written_nowhere(client: Client, marker: str) -> None:
     """Neither the server's files and log nor the refusals that its owner sees hold ``marker``; some request of the project was refused."""
     server = client.server

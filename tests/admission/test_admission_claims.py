@@ -270,8 +270,8 @@ def test_recent_claims_are_taken_back_or_forgotten(open_folded: Callable[..., Fo
     assert (claims.holds(digest("saved")), claims.unfolded, len(claims)) == (b"v", 0, 1)
 
 
-def fold_all(room: Room) -> None:
-    """Folds what waits, and has the journal forget it."""
+def fold_some(room: Room) -> int:
+    """Folds what waits, ``FOLD_MAX`` or a few more at once, and has the journal forget it; gives the number of claims."""
 
     async def trim(last: int) -> None:
         room.journal.forget_claims(last)
@@ -281,7 +281,12 @@ def fold_all(room: Room) -> None:
         room.claims.forget(folded)
         room.run(trim(last))
 
-    assert fold(room.journal.path, room.folded, room.clock(), forget) > 0
+    return fold(room.journal.path, room.folded, room.clock(), forget)
+
+
+def fold_all(room: Room) -> None:
+    """As :func:`fold_some`, until nothing waits."""
+    assert fold_some(room) > 0
     assert (room.claims.unfolded, room.journal.side.claims()) == (0, [])
 
 
@@ -400,9 +405,7 @@ def test_from_the_journal_to_the_file(room: Room, clock: Clock) -> None:
     assert fold(room.journal.path, room.folded, clock(), forget) == 0
 
 
-def test_what_one_commit_claimed_is_folded_and_forgotten_together(
-    room: Room, clock: Clock, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_what_one_commit_claimed_is_folded_and_forgotten_together(room: Room, monkeypatch: pytest.MonkeyPatch) -> None:
     """However many are folded at once: claims of a commit share a row of the journal."""
     monkeypatch.setattr(folding, "FOLD_MAX", 3)
     names = ["a", "b", "c", "d", "e", "f"]
@@ -417,16 +420,8 @@ def test_what_one_commit_claimed_is_folded_and_forgotten_together(
         assert [size for (size,) in db.execute("SELECT length(digest) FROM claims ORDER BY id")] == [32, 32, 32]
     assert [digest for _, digest, _, _ in room.journal.side.claims()] == [claim(name).key for name in names]
 
-    async def trim(last: int) -> None:
-        room.journal.forget_claims(last)
-        room.journal.finish_trims()
-
-    def forget(last: int, folded: list[tuple[bytes, int]]) -> None:
-        room.claims.forget(folded)
-        room.run(trim(last))
-
     left = []
-    while count := fold(room.journal.path, room.folded, clock(), forget):
+    while count := fold_some(room):
         left.append((count, len(room.journal.side.claims())))
     assert left == [(4, 2), (2, 0)]
     room.reopen()

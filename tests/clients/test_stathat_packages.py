@@ -13,17 +13,11 @@ from typing import Any
 import pytest
 import requests
 from npm_stathat import OK, PACKAGE, track
-from wire import Client, settle
+from wire import EzClient, settle
 
 
-class Project(Client):
-    """A project with an EZ key."""
-
-    def __init__(self, server: Any, name: str) -> None:
-        super().__init__(server, name)
-        made = server.call("key.create", project=self.project, style="stathat")
-        self.ez: str = made["key"]
-        self.user_key: str = made["user_key"]
+class Project(EzClient):
+    """A project that says what is in it."""
 
     def sums(self) -> dict[str, float]:
         """Sum of each stat, by name."""

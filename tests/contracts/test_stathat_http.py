@@ -14,8 +14,8 @@ from flask import Flask
 from flask_stathat import StatHat
 from wire import (
     TIMEOUT_S,
-    Client,
     Connection,
+    EzClient,
     Reply,
     assert_written_nowhere,
     bearer,
@@ -34,14 +34,8 @@ def wrong(text: str) -> dict[str, Any]:
     return {"status": 500, "msg": text}
 
 
-class Project(Client):
-    """A project with an EZ key of StatHat's kind and its user key."""
-
-    def __init__(self, server: Any, name: str) -> None:
-        super().__init__(server, name)
-        made = server.call("key.create", project=self.project, style="stathat")
-        self.ez: str = made["key"]
-        self.user_key: str = made["user_key"]
+class Project(EzClient):
+    """A project that posts as StatHat's clients do."""
 
     def post(self, path: str = "/ez", **fields: Any) -> Any:
         """The body of the answer to a form post; None for a 204."""

@@ -107,8 +107,8 @@ class Decider:
             for claim in claims:
                 held = self._claims.holds(claim.key)
                 if held is not None:
-                    clash = claim.exclusive and held != claim.value
-                    decision = Decision(Verdict.CONFLICT if clash else Verdict.DUPLICATE, held)
+                    decision = _taken(claim, held)
+                    clash = decision.verdict is Verdict.CONFLICT
                     return Draft(submission, target, [decision], (), None, [], [], clash)
                 taken.append((claim.key, claim.value))
             return Draft(submission, target, [NEW], intents, None, [], taken, False)
@@ -137,8 +137,7 @@ class Decider:
         for claim in claims:
             value = self._held(claim.key, building)
             if value is not None:
-                clash = claim.exclusive and value != claim.value
-                return Decision(Verdict.CONFLICT if clash else Verdict.DUPLICATE, value)
+                return _taken(claim, value)
         return None
 
     def _undone(self, intent: Intent, decision: Decision) -> Decision:
@@ -201,6 +200,12 @@ class Decider:
         row = self._stats.draft(project, source, name, type_, self._clock())
         building.stats[slot] = row
         return row.stat_id, row.type
+
+
+def _taken(claim: Claim, held: bytes) -> Decision:
+    """What is decided by a claim that is held already, with the value ``held``."""
+    clash = claim.exclusive and held != claim.value
+    return Decision(Verdict.CONFLICT if clash else Verdict.DUPLICATE, held)
 
 
 def _look_up(names: Names, points: PointColumns) -> Sequence[int] | None:

@@ -30,7 +30,7 @@ class OpenRows:
         self._batch, self._held = batch, held
 
         def close() -> None:
-            self._batch = None
+            self._batch, self._held = None, {}
             for (table, part), lines in held.items():
                 batch.promise(-len(lines), -sum(map(len, lines)) - len(lines) * ROW_END_BYTES)
                 batch.add_rows(table, part, finish_rows(lines, batch.segment), len(lines))

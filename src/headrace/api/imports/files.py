@@ -129,6 +129,7 @@ class _Counted(io.RawIOBase):
 def _damage() -> Iterator[None]:
     try:
         yield
+    # The library raises the last two for a method of packing that it does not know, and for members under a password.
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError):
         raise BadFile("the archive is damaged here") from None
 
@@ -136,6 +137,7 @@ def _damage() -> Iterator[None]:
 def _archive(source: _Careful) -> zipfile.ZipFile:
     try:
         return zipfile.ZipFile(source)
+    # The library raises the last but one for archives that go on in other files.
     except (zipfile.BadZipFile, ValueError, NotImplementedError, OSError):
         raise BadFile("the archive is damaged or not complete") from None
 
