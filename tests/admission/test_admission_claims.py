@@ -260,7 +260,7 @@ def test_recent_claims_are_taken_back_or_forgotten(open_folded: Callable[..., Fo
     folded = open_folded()
     claims = Claims(folded, [(1, digest("saved"), b"v", NOW_US)], Clock())
     assert claims.holds(digest("saved")) == b"v"
-    claims.add([(digest("new"), b"w")])
+    claims.add([(digest("new"), b"w")], NOW_US)
     assert (claims.holds(digest("new")), claims.unfolded, len(claims)) == (b"w", 2, 2)
     claims.take_back([(digest("new"), b"w")])
     claims.take_back([(digest("new"), b"w")])
@@ -326,7 +326,7 @@ def test_a_claim_made_anew_while_the_old_one_is_folded_stays(open_folded: Callab
     clock = Clock()
     claims = Claims(open_folded(), [(1, digest("a"), b"old", NOW_US)], clock)
     clock.move(HELD_S)
-    claims.add([(digest("a"), b"new")])
+    claims.add([(digest("a"), b"new")], clock())
     claims.forget([(digest("a"), NOW_US)])
     assert (claims.holds(digest("a")), claims.unfolded) == (b"new", 1)
 

@@ -12,6 +12,7 @@ from bodies import bodies, document, finite, text, values
 from hypothesis import given
 from hypothesis import strategies as st
 from inbound import NOW_US, FakeInbound, route_of
+from msgspec.structs import replace
 from outcomes import check_storable
 
 from headrace.dialects.base import Fault, FaultDetail, LimitState, Refusal
@@ -570,7 +571,7 @@ STATUSES = {
 def test_errors_have_a_status_where_that_is_asked_for(problem: str, status: int) -> None:
     answer = Answer(200, json.dumps({"status": 500, "msg": problem}).encode(), (), problem)
     assert finish(ask(), answer) == answer
-    assert finish(ask(options={"stathat_errors": "http"}), answer) == answer._replace(status=status)
+    assert finish(ask(options={"stathat_errors": "http"}), answer) == replace(answer, status=status)
 
 
 FAULTS = {

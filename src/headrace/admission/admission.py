@@ -24,7 +24,7 @@ from headrace.admission.stats import StatRegistry
 from headrace.admission.usage import Usage
 from headrace.journal import Batch, Journal, JournalUnavailable, SavedAnswer, SavedStat
 from headrace.records.encode import ROW_END_BYTES, BadRow, encode_row, partition_of
-from headrace.records.intents import Answer
+from headrace.records.intents import Answer, RowIn
 from headrace.records.points import POINT_BYTES, ResolvedPoints
 from headrace.records.tables import POINTS, TABLES
 
@@ -89,8 +89,9 @@ class Admission:
         if draft.conflict or not (draft.stored or keeps):
             return Outcome(answer, None if draft.conflict else self.journal.pending())
         batch = self._add_rows(draft)
+        now = self._clock()
         if units := draft.units:
-            self.usage.take(batch, draft.project, units)
+            self.usage.take(batch, draft.project, units, now)
         for row in draft.new_stats:
             batch.stats.append(SavedStat(*row))
             batch.undo.append(self.stats.add(row))
@@ -98,7 +99,7 @@ class Admission:
             if not batch.claims:
                 batch.undo.append(partial(self.claims.take_back, batch.claims))
             batch.claims += draft.claims
-            self.claims.add(draft.claims)
+            self.claims.add(draft.claims, now)
         if retry_key is not None and keeps:
             self._keep_answer(batch, retry_key, answer)
         return Outcome(answer, batch.done)
@@ -111,28 +112,33 @@ class Admission:
         return outcome.answer
 
     def _add_rows(self, draft: Draft) -> Batch:
-        if draft.points is None and len(draft.stored) == 1:
+        if len(draft.stored) == 1:
             (intent,) = draft.stored
             if len(intent.rows) == 1 and not intent.facts and intent.rows[0].table != POINTS.name:
-                return self._add_row(*intent.rows[0])
+                return self._add_row(intent.rows[0], draft)
         rows, facts, points, size = _encode_rows(draft)
-        number = 0 if points is None else len(points)
-        batch = self.journal.batch(len(rows) + number, size + number * POINT_BYTES)
-        if points is not None and number:
-            self._points.add(batch, draft.project, points)
+        batch = self._batch(len(rows), size, draft.project, points)
         for name, part, line in rows:
             self._rows.add(batch, name, part, line)
         for fact in facts:
             batch.add_fact(fact)
         return batch
 
-    def _add_row(self, name: str, values: Sequence[Any]) -> Batch:
-        """A submission's one row, as most have: the same in fewer steps."""
-        table = TABLES[name]
-        line = encode_row(table, values)
-        part = partition_of(table, values)
-        batch = self.journal.batch(1, len(line) + ROW_END_BYTES)
-        self._rows.add(batch, name, part, line)
+    def _add_row(self, row: RowIn, draft: Draft) -> Batch:
+        """A submission's one row, as most have, and its points: the same in fewer steps."""
+        table = TABLES[row.table]
+        line = encode_row(table, row.values)
+        part = partition_of(table, row.values)
+        batch = self._batch(1, len(line) + ROW_END_BYTES, draft.project, draft.points)
+        self._rows.add(batch, row.table, part, line)
+        return batch
+
+    def _batch(self, rows: int, size: int, project: int, points: ResolvedPoints | None) -> Batch:
+        """The open commit with room for ``rows`` rows of ``size`` bytes, and with ``points`` in it."""
+        number = 0 if points is None else len(points)
+        batch = self.journal.batch(rows + number, size + number * POINT_BYTES)
+        if points is not None and number:
+            self._points.add(batch, project, points)
         return batch
 
     # --- retries
@@ -146,7 +152,7 @@ class Admission:
         """The first answer under a retry key, marked as replayed; None when there is none."""
         answer = self._answers.get(digest)
         if answer is not None:
-            return Outcome(answer._replace(headers=(*answer.headers, REPLAYED)), self.journal.pending())
+            return Outcome(answer.adding(REPLAYED), self.journal.pending())
         saved = self.journal.side.answer(digest, self._clock())
         if saved is None:
             return None
@@ -190,7 +196,8 @@ def _encode_rows(
     points = draft.points
     size = 0
     for intent in draft.stored:
-        for name, values in intent.rows:
+        for row in intent.rows:
+            name, values = row.table, row.values
             table = TABLES[name]
             line = encode_row(table, values)
             if name == POINTS.name:

@@ -33,9 +33,9 @@ class Claims:
             return held[0]
         return self._folded.holds(digest, now)
 
-    def add(self, claims: Sequence[tuple[bytes, bytes]]) -> None:
-        """Claims each digest with its value."""
-        at = whole_seconds(self._clock())
+    def add(self, claims: Sequence[tuple[bytes, bytes]], now: int) -> None:
+        """Claims each digest with its value, at ``now`` (µs)."""
+        at = whole_seconds(now)
         if at != self._bare[1]:
             self._bare = (b"", at)
         for digest, value in claims:

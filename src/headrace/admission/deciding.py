@@ -47,7 +47,8 @@ class Draft(msgspec.Struct, frozen=True):
         """What it takes of the project's monthly quota."""
         if not self.submission.counted:
             return 0
-        return sum([intent.units for intent in self.stored])
+        stored = self.stored
+        return stored[0].units if len(stored) == 1 else sum([intent.units for intent in stored])
 
 
 class _Building:
@@ -166,8 +167,8 @@ class Decider:
                 building.points.extend(stats, points.times, points.values, points.flags)
                 return None
         plain = points.rows() if isinstance(points, PointColumns) else cast("Sequence[PlainPoint]", points)
-        # Of several points a conflict takes back those before it; one alone is either there or not.
-        resolved = building.points if len(points) == 1 else ResolvedPoints()
+        # Of several points a conflict takes back those before it; one alone is either there or not, and derived ones have none.
+        resolved = ResolvedPoints() if strict and len(points) > 1 else building.points
         for name, type_, ts, value, flags in plain:
             known = names.get(name) if strict else names.get((name, type_ or "counter"))
             if known is not None and (type_ is None or known.type == type_):

@@ -57,20 +57,21 @@ class Usage:
         now = self._clock()
         return -((now - month_bounds(now)[1]) // 1_000_000)
 
-    def take(self, batch: Batch, project: int, units: int) -> None:
-        """Gives ``project`` ``units`` with ``batch``; what a commit that fails has given is taken back."""
+    def take(self, batch: Batch, project: int, units: int, now: int) -> None:
+        """Gives ``project`` ``units`` with ``batch`` at ``now`` (µs); what a commit that fails has given is taken back."""
         if batch is not self._batch:
-            self._begin(batch)
-        elif not self._bounds[0] <= self._clock() < self._bounds[1]:
+            self._begin(batch, now)
+        elif not self._bounds[0] <= now < self._bounds[1]:
             self._settle()
-            self._this_month()
+            self._turn(now)
         given = self._given
         given[project] = given.get(project, 0) + units
 
-    def _begin(self, batch: Batch) -> None:
+    def _begin(self, batch: Batch, now: int) -> None:
         settled: Counts = {}
         self._batch, self._given, self._settled = batch, {}, settled
-        self._this_month()
+        if not self._bounds[0] <= now < self._bounds[1]:
+            self._turn(now)
 
         def close() -> None:
             self._settle()
@@ -98,11 +99,9 @@ class Usage:
     def _add(counts: Counts, slot: tuple[int, int], units: int) -> None:
         counts[slot] = counts.get(slot, 0) + units
 
-    def _this_month(self) -> int:
-        now = self._clock()
-        if not self._bounds[0] <= now < self._bounds[1]:
-            self._month, self._bounds = month_of(now), month_bounds(now)
-            # The month before is kept: a clock may be set back over its end.
-            kept = month_of(self._bounds[0] - 1)
-            self._counts = {slot: units for slot, units in self._counts.items() if slot[1] >= kept}
-        return self._month
+    def _turn(self, now: int) -> None:
+        """From here on it is the month of ``now``."""
+        self._month, self._bounds = month_of(now), month_bounds(now)
+        # The month before is kept: a clock may be set back over its end.
+        kept = month_of(self._bounds[0] - 1)
+        self._counts = {slot: units for slot, units in self._counts.items() if slot[1] >= kept}

@@ -5,7 +5,7 @@ The fast one accepts or has no opinion (None); the exact one accepts the same an
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal, NamedTuple
+from typing import Annotated, Any, Literal
 
 import msgspec
 
@@ -43,7 +43,7 @@ class Batch(msgspec.Struct):
 
 
 # The fast path knows no field that it does not use: what a decoder skips it does not check.
-class _FastEvent(Event, forbid_unknown_fields=True):
+class _FastEvent(Event, forbid_unknown_fields=True, omit_defaults=True):
     pass
 
 
@@ -54,7 +54,7 @@ class _FastBatch(msgspec.Struct, forbid_unknown_fields=True):
 _decode = msgspec.json.Decoder(_FastBatch).decode
 
 
-class Accepted(NamedTuple):
+class Accepted(msgspec.Struct, frozen=True, gc=False):
     """An event that passed. ``ts`` is the time as sent and ``ts_us`` what it means; ``labels`` are the scalar entries of
     ``meta``; ``raw`` is the event as compact JSON, without unknown fields.
     """
@@ -84,8 +84,10 @@ def fast_events(body: bytes) -> list[Accepted] | None:
         ts_us = None if event.ts is None else iso_us(event.ts)
         if not name or len(meta) > MAX_META or not may_be_shallow(meta) or (event.ts is not None and ts_us is None):
             return None
+        labels = _labels(event.meta) if event.meta else {}
+        event.name, event.message = name, event.message or None
         accepted.append(
-            _accept(event.type, name, event.message or None, event.value, event.meta, meta, event.ts, ts_us)
+            Accepted(event.type, name, event.message, event.value, event.ts, ts_us, labels, compact_text(event))
         )
     return accepted
 
@@ -128,7 +130,18 @@ def _event(event: Any, where: str) -> Accepted:
     ts_us = iso_us(ts) if type(ts) is str else None
     if ts is not None and ts_us is None:
         raise Problem(f"{where}.ts must be an ISO 8601 time with an offset")
-    return _accept(kind, name, message or None, amount, meta, meta_json, ts, ts_us)
+    message = message or None
+    raw: dict[str, Any] = {"type": kind, "name": name}
+    if message is not None:
+        raw["message"] = message
+    if amount is not None:
+        raw["value"] = amount
+    if meta is not None:
+        raw["meta"] = msgspec.Raw(meta_json)
+    if ts is not None:
+        raw["ts"] = ts
+    labels = _labels(meta) if meta else {}
+    return Accepted(kind, name, message, amount, ts, ts_us, labels, compact_text(raw))
 
 
 def _meta(meta: Any, where: str) -> bytes:
@@ -142,28 +155,6 @@ def _meta(meta: Any, where: str) -> bytes:
     if len(meta_json) > MAX_META:
         raise Problem(f"{where}.meta must be at most {MAX_META} bytes of JSON")
     return meta_json
-
-
-def _accept(
-    kind: str,
-    name: str,
-    message: str | None,
-    value: float | None,
-    meta: dict[str, Any] | None,
-    meta_json: bytes,
-    ts: str | None,
-    ts_us: int | None,
-) -> Accepted:
-    raw: dict[str, Any] = {"type": kind, "name": name}
-    if message is not None:
-        raw["message"] = message
-    if value is not None:
-        raw["value"] = value
-    if meta is not None:
-        raw["meta"] = msgspec.Raw(meta_json)
-    if ts is not None:
-        raw["ts"] = ts
-    return Accepted(kind, name, message, value, ts, ts_us, _labels(meta) if meta else {}, compact_text(raw))
 
 
 _SCALARS = frozenset([str, int, float, bool])

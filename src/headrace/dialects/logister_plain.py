@@ -6,12 +6,12 @@ whatever needs a closer look (another casing, nested objects with columns in the
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any, Literal, NamedTuple
 
 import msgspec
 
 from headrace.dialects.base import Inbound
-from headrace.dialects.jsontext import compact_text
 from headrace.dialects.logister_answers import accepted
 from headrace.dialects.logister_columns import (
     LABEL_CHARS,
@@ -64,6 +64,9 @@ class _PlainBody(msgspec.Struct, forbid_unknown_fields=True, gc=False):
 
 
 _decode = msgspec.json.Decoder(_PlainBody).decode
+_encode = msgspec.json.Encoder().encode
+#: Remembered: there are few levels.
+_level = lru_cache(maxsize=256)(label_text)
 
 #: Keys of a context that are columns as they stand, in the order of the columns; those before ``_LONG`` have few distinct values.
 _COLUMNS = (
@@ -129,7 +132,7 @@ def _intent(
 ) -> Intent:
     """As ``logister_record.event_intent``, of a context that is its own view."""
     kind, message, context = event.event_type, event.message, event.context
-    if is_blank(context.get("environment")):
+    if columns[0] is DEFAULT_ENVIRONMENT and is_blank(context.get("environment")):
         context["environment"] = DEFAULT_ENVIRONMENT
     happened = told_at(event.occurred_at, received_us)
     details = _NO_DETAILS if kind != "metric" and _DETAILS.isdisjoint(context) else _details_of(kind, context, message)
@@ -146,7 +149,7 @@ def _intent(
         record_id,
         *columns,
         kind,
-        label_text(event.level) if event.level else "",
+        _level(event.level) if event.level else "",
         name,
         message,
         scalar_text(event.fingerprint) if event.fingerprint else "",
@@ -154,7 +157,7 @@ def _intent(
         duration,
         value,
         labels,
-        compact_text(event),
+        _encode(event).decode(),
     )
     told = "commit_sha" in context and deployment_told(context, project, columns[0], happened.ts, received_us)
     points = points_of(context, message, value, happened) if kind == "metric" else ()

@@ -119,11 +119,11 @@ def telemetry_evidence(source: str, occurred: Occurrence, received_us: int) -> d
 
 def plain_evidence(source: str, happened: Happened, received_us: int) -> Raw:
     """:func:`telemetry_evidence` as JSON, for an event that reports no interval. ``source`` needs no escaping."""
-    occurred = f',"occurred_at":"{iso_text(happened.ts, 6)}"' if happened.source == "exact" else ""
-    return Raw(
-        f'{{"schema_version":1,"source":"{source}","time":{{"precision":"{_PRECISION[happened.source]}",'
-        f'"received_at":"{iso_text(received_us, 6)}"{occurred}}}}}'.encode()
-    )
+    told = f'{{"schema_version":1,"source":"{source}","time":{{"precision":"{_PRECISION[happened.source]}"'
+    received = iso_text(received_us, 6)
+    if happened.source == "exact":
+        return Raw(f'{told},"received_at":"{received}","occurred_at":"{iso_text(happened.ts, 6)}"}}}}'.encode())
+    return Raw(f'{told},"received_at":"{received}"}}}}'.encode())
 
 
 def _any_time(moment_us: int) -> str:

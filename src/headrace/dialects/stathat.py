@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from functools import partial
 
 import msgspec
+from msgspec.structs import replace
 
 from headrace.dialects.answers import Problem
 from headrace.dialects.base import Dialect, Inbound, Route, Step
@@ -147,7 +148,7 @@ def _render(
     if not lost:
         return answer
     first = problems[0][1] if problems else f"stat is a {conflicts[0].stat_type}"
-    return answer._replace(skipped=f"{lost} left out of {lost + stored}, {first}")
+    return replace(answer, skipped=f"{lost} left out of {lost + stored}, {first}")
 
 
 def _success(inbound: Inbound) -> Answer:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from msgspec.structs import replace
+
 from headrace.dialects.answers import retry_after
 from headrace.dialects.base import Fault, FaultDetail, Inbound, Refusal, Route
 from headrace.dialects.jsontext import compact
@@ -91,8 +93,8 @@ def finish(inbound: Inbound, answer: Answer) -> Answer:
         and answer.reason != _UNTOLD
         and inbound.option("stathat_errors") == "http"
     ):
-        answer = answer._replace(status=_STATUS.get(answer.reason, 400))
-    return answer._replace(headers=(*answer.headers, _CLOSE)) if _is_bare(inbound) else answer
+        answer = replace(answer, status=_STATUS.get(answer.reason, 400))
+    return answer.adding(_CLOSE) if _is_bare(inbound) else answer
 
 
 def method_refused(inbound: Inbound) -> Refusal:
@@ -179,7 +181,7 @@ def _silence(inbound: Inbound | None) -> Answer | None:
     items = None if reading is None else reading.items
     asked = reading is not None and reading.params.get("vb", "").strip() == "1"
     told = success(inbound, verbose=asked) if items is None else success_of_batch(len(items))
-    return told._replace(reason=_UNTOLD)
+    return replace(told, reason=_UNTOLD)
 
 
 #: Statuses that any of the routes may answer with, for the documentation.

@@ -18,7 +18,7 @@ from uuid import UUID
 import msgspec
 
 from headrace.records.tables import TABLES, Kind, Table
-from headrace.records.text import clean_text, escapes_nul
+from headrace.records.text import clean_text
 from headrace.records.times import month_of
 
 #: Times a row may carry, [2000-01-01, 2200-01-01). Dialects clamp far tighter; beyond 2299 the engine's own text form lies.
@@ -137,8 +137,9 @@ def encode_row(table: Table, values: Sequence[Any]) -> bytes:
         line = _encode(msgspec.convert(values, _TYPED[table.name]))
     except ValueError:  # of a value that does not fit, of a lone surrogate
         return encode_checked(table, values)
-    # Text that only looks like an escaped NUL is checked for nothing.
-    return encode_checked(table, values) if escapes_nul(line) else line[:-1]
+    # A NUL comes as an escape; text that only looks like one is checked for nothing. Looked for as `escapes_nul` does, but that most
+    # rows hold backslashes.
+    return encode_checked(table, values) if line.rfind(b"\\u0000") >= 0 else line[:-1]
 
 
 def encode_checked(table: Table, values: Sequence[Any]) -> bytes:
@@ -171,17 +172,11 @@ def _row_end(batch: int) -> bytes:
     return b",%d]\n" % batch
 
 
-#: Where a row has the time that tells its partition.
-_TELLING = {
-    table.name: table.position("ts" if table.partition == "year" else "received_at") for table in TABLES.values()
-}
-
-
 def partition_of(table: Table, values: Sequence[Any]) -> int:
     """The partition that a row belongs to: the year of its ``ts``, or yyyymm of its ``received_at``. Raises :class:`BadRow`."""
+    place, part_of = _TELLING[table.name]
     try:
-        moment = values[_TELLING[table.name]]
-        return year_of_ms(moment) if table.partition == "year" else month_of(moment)
+        return part_of(values[place])
     except (TypeError, ValueError, OverflowError, OSError, IndexError):
         raise BadRow(f"{table.name}: the time that tells its partition cannot be read") from None
 
@@ -195,3 +190,12 @@ def year_of_ms(ts: int) -> int:
 def _year_of_day(day: int) -> int:
     """Remembered: the points of a moment are of a few days, and ask thousands of times a second."""
     return gmtime(day * 86_400).tm_year
+
+
+#: Where a row has the time that tells its partition, and what it tells.
+_TELLING = {
+    table.name: (table.position("ts"), year_of_ms)
+    if table.partition == "year"
+    else (table.position("received_at"), month_of)
+    for table in TABLES.values()
+}

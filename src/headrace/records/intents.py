@@ -14,6 +14,7 @@ from hashlib import blake2b
 from typing import Any, Literal, NamedTuple
 
 import msgspec
+from msgspec.structs import replace
 
 #: ``stat`` (StatFlow and StatHat share one namespace and its 409 rules) or a derived source, which never
 #: refuses an event because of a stat.
@@ -51,7 +52,7 @@ class PointColumns(NamedTuple):
         return zip(*self, strict=True)
 
 
-class RowIn(NamedTuple):
+class RowIn(msgspec.Struct, frozen=True, gc=False):
     """A row for ``table``: its values in the table's column order, without the trailing ``batch``."""
 
     table: str
@@ -171,9 +172,8 @@ class Intent(msgspec.Struct, frozen=True):
     @property
     def units(self) -> int:
         """What it takes of the project's monthly quota: its rows, or else its points, or else one. Check-ins are outside quotas."""
-        for fact in self.facts:
-            if type(fact) is CheckInFact:
-                return 0
+        if self.facts and any(type(fact) is CheckInFact for fact in self.facts):
+            return 0
         if self.rows:
             return len(self.rows)
         points = self.points
@@ -202,7 +202,7 @@ class Decision(NamedTuple):
 NEW = Decision(Verdict.NEW)
 
 
-class Answer(NamedTuple):
+class Answer(msgspec.Struct, frozen=True, gc=False):
     """An HTTP answer, complete but for ``content-length``. ``reason`` is a short note for the refusal counter of the
     key (never any part of a body) and is empty on success. ``skipped`` is a note of the same kind about what an accepted request
     lost.
@@ -213,6 +213,10 @@ class Answer(NamedTuple):
     headers: tuple[tuple[bytes, bytes], ...] = ((b"content-type", b"application/json"),)
     reason: str = ""
     skipped: str = ""
+
+    def adding(self, *headers: tuple[bytes, bytes]) -> Answer:
+        """The same answer with more headers."""
+        return replace(self, headers=(*self.headers, *headers))
 
 
 class StreamAnswer(NamedTuple):
@@ -249,7 +253,7 @@ class Submission(msgspec.Struct):
 def claim_key(namespace: str, project: int, name: str) -> bytes:
     """The 16-byte digest under which a claim is held."""
     digest = _claims_of(namespace, project).copy()
-    digest.update(name.encode("utf-8", "replace"))
+    digest.update(name.encode() if name.isascii() else name.encode("utf-8", "replace"))
     return digest.digest()
 
 

@@ -168,7 +168,7 @@ def _answer(services: CompatServices, info: MonitorInfo, status: int = 200) -> A
 
 
 def _private(answer: Answer) -> Answer:
-    return answer._replace(headers=(*answer.headers, _NO_STORE))
+    return answer.adding(_NO_STORE)
 
 
 def _shown(info: MonitorInfo, now_us: int) -> dict[str, Any]:

@@ -54,7 +54,7 @@ def _embed(services: CompatServices, reader: Reader, request: ReadRequest) -> An
         tree = _tree(services, reader, asked, request.received_us // 1_000_000)
     except (BudgetExceeded, StoreUnavailable, DBAPIError, PoolTimeout):
         answer = _answer(503, script.fill(asked, message(asked.width, NOT_NOW)), 0)
-        return answer._replace(headers=(*answer.headers, retry_after(RETRY_AFTER_S)))
+        return answer.adding(retry_after(RETRY_AFTER_S))
     if tree is None:
         return _answer(200, script.fill(asked, message(asked.width, NOTHING_HERE)), 0)
     return _answer(200, script.fill(asked, tree), DRAWING_AGE)
