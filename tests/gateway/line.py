@@ -51,6 +51,7 @@ def converse(gateway: Gateway, sent: bytes, *, peer: str = "203.0.113.9", prefix
         connection, pipe = front.connection("http"), Pipe(peer)
         connection.connection_made(pipe)
         connection.data_received(sent)
+        front.catch_up()
         while asyncio.all_tasks() - {asyncio.current_task()}:  # noqa: ASYNC110 - whatever the gateway began
             await asyncio.sleep(0)
         await asyncio.sleep(0)

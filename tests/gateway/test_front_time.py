@@ -41,8 +41,12 @@ class World:
         connection, pipe = self.front.connection("http"), Pipe("192.0.2.1")
         connection.connection_made(pipe)
         if sent:
-            connection.data_received(sent)
+            self.send(connection, sent)
         return connection, pipe
+
+    def send(self, connection: Connection, data: bytes) -> None:
+        connection.data_received(data)
+        self.front.catch_up()
 
     def after(self, seconds: float) -> None:
         self.now += seconds
@@ -64,7 +68,7 @@ def test_a_head_may_not_take_for_ever(world: World) -> None:
     def test(world: World) -> None:
         connection, pipe = world.open(b"POST / HTTP/1.1\r\n")
         for _ in range(int(HEAD_S)):
-            connection.data_received(b"A")
+            world.send(connection, b"A")
             world.after(1)
         assert not pipe.closed
         world.after(1)
@@ -112,16 +116,16 @@ def test_what_comes_after_the_last_answer_is_read_for_a_while(world: World) -> N
         assert pipe.closed
         connection, pipe = world.open(b"{")
         for _ in range(int(LINGER_S)):
-            connection.data_received(b"more")
+            world.send(connection, b"more")
             world.after(1)
             assert not pipe.closed
-        connection.data_received(b"more")
+        world.send(connection, b"more")
         world.after(1)
         assert pipe.closed
         connection, pipe = world.open(b"{")
-        connection.data_received(bytes(LINGER_MAX))
+        world.send(connection, bytes(LINGER_MAX))
         assert not pipe.closed
-        connection.data_received(b"x")
+        world.send(connection, b"x")
         assert pipe.closed
 
     world.run(test)
@@ -133,11 +137,11 @@ def test_the_rest_of_a_refused_body_must_come_soon(world: World) -> None:
         reply(connection)
         world.after(HEAD_S)
         assert not pipe.closed
-        connection.data_received(b"}")
-        connection.data_received(WHOLE)
+        world.send(connection, b"}")
+        world.send(connection, WHOLE)
         assert [body for _, body in world.asked] == [None, b"{}"]
         reply(connection)
-        connection.data_received(WHOLE[:-1])
+        world.send(connection, WHOLE[:-1])
         reply(connection)
         world.after(HEAD_S)
         world.after(1)
@@ -192,3 +196,43 @@ def test_a_stop_lets_requests_end(monkeypatch: pytest.MonkeyPatch) -> None:
         assert world.open()[1].closed
 
     asyncio.run(inside())
+
+
+def test_what_came_in_before_the_end_is_taken_before_it(world: World) -> None:
+    """However the loop tells of it: bytes, the client's end, a stop."""
+
+    def test(world: World) -> None:
+        for end in (Connection.eof_received, lambda line: line.connection_lost(None), lambda _: world.front.drain()):
+            connection, _ = world.open()
+            connection.data_received(WHOLE[:5])
+            connection.data_received(WHOLE[5:])
+            assert not world.asked
+            end(connection)
+            assert [body for _, body in world.asked] == [b"{}"]
+            world.asked.clear()
+
+    world.run(test)
+
+
+def test_one_connection_that_fails_takes_no_other_along(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test(world: World) -> None:
+        (first, broken), (second, whole) = world.open(), world.open()
+        first.data_received(b"GET / HTTP/1.1\r\n\r\n")
+        second.data_received(WHOLE)
+        monkeypatch.setattr(world.front.heads, "read", fails_once(world.front.heads.read))
+        world.front.catch_up()
+        assert (broken.closed, whole.closed) == (True, False)
+        assert [line for line, _ in world.asked] == [second]
+
+    world.run(test)
+
+
+def fails_once(read: Callable[[bytes], Head]) -> Callable[[bytes], Head]:
+    failures = [RuntimeError("a mistake")]
+
+    def failing(raw: bytes) -> Head:
+        if failures:
+            raise failures.pop()
+        return read(raw)
+
+    return failing

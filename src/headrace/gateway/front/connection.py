@@ -33,6 +33,7 @@ class State(Enum):
     BUSY = "busy"
     SKIPPING = "skipping"
     LINGERING = "lingering"
+    SWITCHED = "switched"
 
 
 class Connection(asyncio.Protocol):
@@ -44,6 +45,7 @@ class Connection(asyncio.Protocol):
     | BUSY | are the request's body; behind it they wait | the answer: IDLE, SKIPPING, LINGERING or closed |
     | SKIPPING | are the rest of an answered request's body: thrown away | its end: IDLE |
     | LINGERING | are thrown away, so that the client gets to read its last answer | the client's end, or time: closed |
+    | SWITCHED | wait for whoever took over the connection (101) | :meth:`leave`, or the client's end: closed |
 
     A client that has closed its sending half is answered like any other. One that is gone altogether is not, but its request goes on.
     """
@@ -106,8 +108,12 @@ class Connection(asyncio.Protocol):
         self._front.opened(self)
 
     def data_received(self, data: bytes) -> None:
-        state = self._state
         self.seen = self._front.now
+        self._front.arrived(self, data)
+
+    def take(self, data: bytes) -> None:
+        """The next bytes that the client has sent."""
+        state = self._state
         if state is State.IDLE:
             self._next(self._held + data if self._held else data)
         elif state is State.LINGERING:
@@ -118,6 +124,7 @@ class Connection(asyncio.Protocol):
             self._held += data
             if len(self._held) > AHEAD_MAX:
                 self._pause()
+            self._wake()
         elif state is State.SKIPPING:
             self._skip(self._body, data)
         elif not self._body.broken:
@@ -128,12 +135,14 @@ class Connection(asyncio.Protocol):
 
     def eof_received(self) -> bool:
         """Whether the connection stays open for the answer; TLS knows no half."""
+        self._front.catch_up()
         self._ended = True
         self._go_on()
         self._wake()
         return self._state is State.BUSY and self.scheme == "http"
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - asyncio's signature
+        self._front.catch_up()
         self.gone = True
         self._wake()
         self.resume_writing()
@@ -290,6 +299,26 @@ class Connection(asyncio.Protocol):
         elif not self._bodiless and self.head.minor == 0:
             keep = False
         self._after(keep=keep)
+
+    def switch(self, headers: answers.Headers) -> None:
+        """Answers 101. From now on :meth:`read` gives what comes in, and :meth:`send` sends pieces as they are."""
+        self._bodiless = self._chunked_answer = False
+        self._state = State.SWITCHED
+        if not self.gone:
+            self._transport.write(answers.head(101, list(headers), length=None))
+
+    async def read(self) -> bytes:
+        """What has come in, at least a byte; b"" when the client has ended."""
+        while not (self._held or self._ended or self.gone):
+            await self._news()
+        data, self._held = self._held, b""
+        self._resume()
+        return data
+
+    def leave(self) -> None:
+        """Closes a connection that was taken over, once all that was sent is read."""
+        if not self.gone:
+            self._end(unread=bool(self._held))
 
     def abort(self) -> None:
         """Ends the connection without an answer, or in the middle of one."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from collections.abc import Callable
 
@@ -23,6 +24,8 @@ QUIET_S = 2.0
 
 Begin = Callable[[Connection, Head, "bytes | None"], None]
 
+_log = logging.getLogger("headrace.gateway")
+
 
 class Front:
     """Makes connections (it is the protocol factory's partner) and looks after them. Used on the event loop's thread. ``begin`` is given
@@ -38,6 +41,8 @@ class Front:
         #: Connections with unread answers: how many bytes, and since when there have been that many.
         self._unread: dict[Connection, tuple[int, float]] = {}
         self._empty = asyncio.Event()
+        #: What came in and was not looked at yet, in its order.
+        self._arrived: list[tuple[Connection, bytes]] = []
         #: The server stops: each answer is its connection's last.
         self.draining = False
         #: Monotonic seconds, as of the last :meth:`sweep`: precise enough to time out clients, and free.
@@ -61,8 +66,27 @@ class Front:
     def __len__(self) -> int:
         return len(self._connections)
 
+    def arrived(self, connection: Connection, data: bytes) -> None:
+        """Keeps ``data`` until the loop has read from all who have sent something: what is done for one request after the other, with no
+        system call between them, finds the processor's caches as the last one left them.
+        """
+        if not self._arrived:
+            self.loop.call_soon(self.catch_up)
+        self._arrived.append((connection, data))
+
+    def catch_up(self) -> None:
+        """Hands over all that came in so far."""
+        arrived, self._arrived = self._arrived, []
+        for connection, data in arrived:
+            try:
+                connection.take(data)
+            except Exception:  # a mistake of ours: this connection ends, the others go on
+                _log.exception("a connection failed")
+                connection.abort()
+
     def sweep(self) -> None:
         """Ends what takes too long. Called about once a second; nothing is ended before its time, and all of it within two calls after."""
+        self.catch_up()
         # Whatever came in since the last call was given that call's time.
         before, self.now = self.now, time.monotonic()
         for connection in list(self._connections):
@@ -93,9 +117,10 @@ class Front:
 
     def drain(self) -> None:
         """From now on no connection takes another request."""
+        self.catch_up()
         self.draining = True
         for connection in list(self._connections):
-            if connection.state is not State.BUSY:
+            if connection.state not in (State.BUSY, State.SWITCHED):
                 connection.close()
         if not self._connections:
             self._empty.set()
