@@ -16,11 +16,13 @@ from headrace.records.encode import (
     BadRow,
     encode_checked,
     encode_row,
+    encode_rows,
     finish_row,
     partition_of,
+    typed_row,
     year_of_ms,
 )
-from headrace.records.tables import EVENTS, POINTS, REPLAYS, REQUESTS, SPANS, Kind, Table
+from headrace.records.tables import EVENTS, POINTS, REPLAYS, REQUESTS, SPANS, TABLES, Kind, Table
 
 ID = "0190b6c5-6a5c-7c1e-9a55-8d3c5b1f2a10"
 NOW_US = 1_775_124_000_000_000
@@ -74,7 +76,7 @@ def encoded(encode: Any, table: Table, values: Sequence[Any]) -> Any:
         return str(refused)
 
 
-@pytest.mark.parametrize("table", [POINTS, EVENTS, REQUESTS, SPANS, REPLAYS], ids=lambda table: table.name)
+@pytest.mark.parametrize("table", TABLES.values(), ids=TABLES.keys())
 def test_every_column_is_checked_at_its_edges(table: Table) -> None:
     assert msgspec.json.decode(finish_row(encode_row(table, row(table)), 7)) == [*row(table), 7]
     for column in table.columns[:-1]:
@@ -99,6 +101,21 @@ def test_the_typed_encoder_and_the_checks_agree(table: Table, data: st.DataObjec
 def test_a_row_has_as_many_values_as_its_table(change: Any) -> None:
     with pytest.raises(BadRow, match="values for 26 columns"):
         encode_row(EVENTS, change(row(EVENTS)))
+
+
+@given(
+    st.sampled_from([EVENTS, REPLAYS]), st.lists(st.text(st.characters(exclude_categories=())), min_size=1, max_size=4)
+)
+def test_rows_written_together_are_as_each_alone(table: Table, texts: list[str]) -> None:
+    alone = [row(table, raw=text) for text in texts]
+    together = [typed_row(table, values) for values in alone]
+    lines = encode_rows([typed for typed in together if typed is not None], 7)
+    assert lines == b"".join(finish_row(encode_row(table, values), 7) for values in alone)
+
+
+@pytest.mark.parametrize("values", [[*row(EVENTS), 7], [*row(EVENTS), 0], row(EVENTS)[:-1], row(EVENTS, raw=None)])
+def test_only_what_fits_is_typed(values: list[Any]) -> None:
+    assert typed_row(EVENTS, values) is None
 
 
 def test_text_is_repaired() -> None:

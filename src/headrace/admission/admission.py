@@ -18,12 +18,12 @@ import msgspec
 from headrace.admission.claims import Claims
 from headrace.admission.deciding import Decider, Draft
 from headrace.admission.open_points import OpenPoints
-from headrace.admission.open_rows import OpenRows
+from headrace.admission.open_rows import OpenRows, Prepared, prepare
 from headrace.admission.retries import UnderWay
 from headrace.admission.stats import StatRegistry
 from headrace.admission.usage import Usage
 from headrace.journal import Batch, Journal, JournalUnavailable, SavedAnswer, SavedStat
-from headrace.records.encode import ROW_END_BYTES, BadRow, encode_row, partition_of
+from headrace.records.encode import BadRow, encode_row, partition_of
 from headrace.records.intents import Answer, RowIn
 from headrace.records.points import POINT_BYTES, ResolvedPoints
 from headrace.records.tables import POINTS, TABLES
@@ -116,10 +116,10 @@ class Admission:
             (intent,) = draft.stored
             if len(intent.rows) == 1 and not intent.facts and intent.rows[0].table != POINTS.name:
                 return self._add_row(intent.rows[0], draft)
-        rows, facts, points, size = _encode_rows(draft)
+        rows, facts, points, size = _prepare(draft)
         batch = self._batch(len(rows), size, draft.project, points)
-        for name, part, line in rows:
-            self._rows.add(batch, name, part, line)
+        for name, part, row in rows:
+            self._rows.add(batch, name, part, row)
         for fact in facts:
             batch.add_fact(fact)
         return batch
@@ -127,10 +127,10 @@ class Admission:
     def _add_row(self, row: RowIn, draft: Draft) -> Batch:
         """A submission's one row, as most have, and its points: the same in fewer steps."""
         table = TABLES[row.table]
-        line = encode_row(table, row.values)
+        prepared = prepare(table, row.values)
         part = partition_of(table, row.values)
-        batch = self._batch(1, len(line) + ROW_END_BYTES, draft.project, draft.points)
-        self._rows.add(batch, row.table, part, line)
+        batch = self._batch(1, prepared[1], draft.project, draft.points)
+        self._rows.add(batch, row.table, part, prepared)
         return batch
 
     def _batch(self, rows: int, size: int, project: int, points: ResolvedPoints | None) -> Batch:
@@ -177,6 +177,7 @@ class Admission:
 
 def _with_point(points: ResolvedPoints | None, project: int, values: Sequence[Any]) -> ResolvedPoints:
     """``points`` and one that comes as a row, as a dead letter does when it is replayed."""
+    encode_row(POINTS, values)  # looks at each of them
     owner, *point = values
     if owner != project:
         raise BadRow("points cannot hold a row of another project")
@@ -185,13 +186,13 @@ def _with_point(points: ResolvedPoints | None, project: int, values: Sequence[An
     return held
 
 
-def _encode_rows(
+def _prepare(
     draft: Draft,
-) -> tuple[list[tuple[str, int, bytes]], list[bytes], ResolvedPoints | None, int]:
-    """The rows of a draft with their table and partition, its facts, its points, and how many bytes rows and facts take at most. Raises
-    ``BadRow``.
+) -> tuple[list[tuple[str, int, Prepared]], list[bytes], ResolvedPoints | None, int]:
+    """The rows of a draft with their table and partition, its facts, its points, and how many bytes are promised for rows and facts.
+    Raises ``BadRow``.
     """
-    rows: list[tuple[str, int, bytes]] = []
+    rows: list[tuple[str, int, Prepared]] = []
     facts: list[bytes] = []
     points = draft.points
     size = 0
@@ -199,12 +200,12 @@ def _encode_rows(
         for row in intent.rows:
             name, values = row.table, row.values
             table = TABLES[name]
-            line = encode_row(table, values)
             if name == POINTS.name:
                 points = _with_point(points, draft.project, values)
                 continue
-            size += len(line) + ROW_END_BYTES
-            rows.append((name, partition_of(table, values), line))
+            prepared = prepare(table, values)
+            size += prepared[1]
+            rows.append((name, partition_of(table, values), prepared))
         for fact in intent.facts:
             facts.append(_encode(fact))
             size += len(facts[-1])

@@ -133,7 +133,7 @@ class Exchange:
 
     @property
     def project_platform(self) -> str:
-        return self.gateway.keys.platform(self.project)
+        return self.gateway.keys.platform(self.key.project)
 
     @property
     def headers(self) -> dict[bytes, bytes]:
