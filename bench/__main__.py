@@ -44,7 +44,7 @@ def main() -> int:
             print(_line(row), flush=True)
     about = {
         "headrace": __version__,
-        "python": platform.python_version(),
+        "python": " ".join((platform.python_version(), *platform.python_build())),
         "machine": platform.machine(),
         "cores": os.cpu_count(),
         "options": options._asdict(),
