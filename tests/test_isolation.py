@@ -10,16 +10,19 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from typing import Any, NamedTuple
+from urllib.parse import quote
 from uuid import uuid4
 
 import pytest
 import requests
+from command_lines import let_in, person
 from endpoints import BY_PATH
 from victim import RETRY, SHARED, SHARED_UUID, WORD, Victim
 from wire import TIMEOUT_S, Client, bearer
 
 from headrace.api.app import own_schema
 from headrace.api.openapi import TOKEN_SCOPES, build_document
+from headrace.dialects.logister_cli_reads import PREFIX
 from headrace.dialects.registry import DIALECTS
 
 STRANGER = "stranger@example.test"
@@ -32,6 +35,7 @@ PATH_IDS: dict[str, str] = {
     "/api/headrace/events/": "event",
     "/api/headrace/requests/": "request",
     "/api/headrace/spans/": "span",
+    "/api/headrace/issues/": "issue",
     "/api/headrace/annotations/": "annotation",
     "/api/headrace/dead-letters/": "letter",
     "/v1/stats/": "stat",
@@ -42,6 +46,16 @@ PATH_IDS: dict[str, str] = {
     "/v1/auth/api-keys/": "key",
     "/v1/annotations/": "annotation",
     "/api/v1/cron-monitors/": "monitor",
+    "/api/v1/monitors/": "uptime monitor",
+    "/api/v1/projects/": "project",
+    "/api/v1/projects/{project}/api-keys/": "key",
+    "/api/v1/api-keys/": "key",
+    "/api/v1/cli/projects/": "project",
+    "/api/v1/cli/projects/{project}/events/": "event",
+    "/api/v1/cli/projects/{project}/error_groups/": "issue",
+    "/api/v1/cli/projects/{project}/traces/": "session",
+    "/api/v1/cli/projects/{project}/monitors/": "monitor",
+    "/api/v1/cli/projects/{project}/deployments/": "deployment",
     "/api/v1/errors/": "session",
     "/api/v1/replay/": "session",
 }
@@ -60,6 +74,11 @@ FILTERS: dict[str, str] = {
     "before": "",
     "limit": "100",
     "offset": "0",
+    **dict.fromkeys(("search", "traceId"), WORD),
+    "timeRange": "30d",
+    **dict.fromkeys(("end", "statusGroup"), ""),
+    "page": "1",
+    "perPage": "200",
     **dict.fromkeys(("t", "summary"), "2d"),
     "start": "1775000000",
     "from": "2001-01-01T00:00:00Z",
@@ -69,6 +88,10 @@ FILTERS: dict[str, str] = {
         ("to", "type", "source", "resolution", "tz", "aggregate", "dialect", "level", "status", "state", "format"), ""
     ),
     **dict.fromkeys(("direction", "method", "is_slow", "kind"), ""),
+    **dict.fromkeys(("include_archived", "introduced_today", "related_logs", "include_occurrences"), "true"),
+    **dict.fromkeys(("include_context",), "true"),
+    **dict.fromkeys(("token_budget", "window", "metric", "attribute", "min_duration_ms", "assignee", "sort"), ""),
+    **dict.fromkeys(("after_cursor", "repository"), ""),
 }
 
 
@@ -114,6 +137,8 @@ def operations_of(document: dict[str, Any]) -> list[Operation]:
 
 
 OPERATIONS = operations_of(build_document(own_schema(), DIALECTS))
+#: What the token of a person who signed in opens.
+FOR_LOGINS = {(route.method, route.path) for one in DIALECTS for route in one.routes if "login" in route.kinds}
 ALIASES = {path for dialect in DIALECTS for route in dialect.routes for path in route.aliases}
 #: StatHat answers 200 to whatever it refuses, and its keys stand in query and body: its words are looked at, not its status. Each
 #: path with the fields of key, stat and number.
@@ -130,11 +155,13 @@ def names_something(operation: Operation) -> bool:
     return "{" in operation.path.replace(TOKEN, "")
 
 
-#: What the victim can list; one route asks for a name.
+#: Routes that ask for a name, or for another protocol.
+NO_LISTS = frozenset(["/x/{token}/stat", "/api/v1/http-requests/by-trace", "/api/v1/logs/tail"])
+#: What the victim can list.
 LISTS = [
     operation.path
     for operation in KEYED
-    if operation.method == "GET" and not names_something(operation) and operation.path != "/x/{token}/stat"
+    if operation.method == "GET" and not names_something(operation) and operation.path not in NO_LISTS
 ]
 
 
@@ -145,6 +172,8 @@ def path_of(operation: Operation, victim: Victim, key: str) -> str:
     beginnings = [beginning for beginning in PATH_IDS if operation.path.startswith(beginning)]
     assert beginnings, f"{operation.name}: say in PATH_IDS what the path names"
     named = operation.path.replace(TOKEN, key)
+    if named.count("{") == 2:  # a project, and something in it
+        named = named.replace("{project}", victim.ids["project"])
     several = operation.path.startswith("/x/{token}/data/")
     assert named.count("{") == 1 or several, f"{operation.name} names two things"
     return re.sub(r"\{[^}]*\}", victim.ids[PATH_IDS[max(beginnings, key=len)]], named)
@@ -182,8 +211,18 @@ def bodies_of(operation: Operation, victim: Victim, attacker: Client) -> list[Bo
             *(Body({"table": name, "from": "-1h"}) for name in ("events", "requests", "spans")),
             Body({"table": "events", "from": "-1h", "group_by": "name", "where": {"text": WORD}}),
         ],
+        "PATCH /api/headrace/issues/{issue}": [Body({"status": "resolved"})],
+        "PATCH /api/v1/errors/{fingerprint}/status": [
+            Body({"status": "resolved"}),
+            Body({"status": "resolved", "projectId": ids["project"]}, True),
+        ],
         "PUT /api/headrace/dead-letters/{letter}/row": [Body({"row": [1, "mine"]})],
         "POST /v1/auth/api-keys": [Body({"name": "mine"})],
+        "POST /api/v1/projects": [Body({"name": "mine"})],
+        "POST /api/v1/projects/{project}/api-keys": [Body({"name": "mine"})],
+        "PUT /api/v1/projects/{project}/api-keys/{id}": [Body({"name": "mine"})],
+        "POST /api/v1/api-keys": [Body({"name": "mine"}), Body({"name": "mine", "projectId": ids["project"]}, True)],
+        "PATCH /api/v1/api-keys/{id}": [Body({"name": "mine"})],
         "POST /v1/annotations": [
             Body({"text": "mine"}),
             Body({"text": "mine", "stat": ids["stat name"]}, True),
@@ -197,7 +236,18 @@ def bodies_of(operation: Operation, victim: Victim, attacker: Client) -> list[Bo
             Body({"name": "mine", "slug": f"mine-{unique}", "schedule": "1d"}),
             Body({"name": "mine", "slug": f"mine-{unique}", "schedule": "1d", "projectId": ids["project"]}, True),
         ],
-        "PUT /api/v1/cron-monitors/{id}": [Body({"name": "mine"})],
+        "PUT /api/v1/cron-monitors/{id}": [
+            Body({"name": "mine"}),
+            Body({"name": "mine", "projectId": ids["project"]}, True),
+        ],
+        "POST /api/v1/monitors": [
+            Body({"name": "mine", "url": "http://127.0.0.1:9/"}),
+            Body({"name": "mine", "url": "http://127.0.0.1:9/", "projectId": ids["project"]}, True),
+        ],
+        "PUT /api/v1/monitors/{id}": [
+            Body({"name": "mine"}),
+            Body({"name": "mine", "projectId": ids["project"]}, True),
+        ],
         "POST /a1/alerts": [Body({"stat_id": ids["stat"], "kind": "data", "time_window": "1h"}, True)],
         "POST /a1/comments": [Body({"id": ids["stat"], "text": "mine"}, True)],
         "PATCH /api/headrace/stats/{stat}": [Body({"public": True, "embed": True}), Body({})],
@@ -227,12 +277,15 @@ def victim(server: Any) -> Victim:
 
 @pytest.fixture(scope="module")
 def attackers(server: Any) -> dict[str, Client]:
-    """A key of another project of the same account; one of another account; one for all of another account."""
-    server.call("account.create", email=STRANGER, password="correct horse battery")
+    """A key of another project of the same account; one of another account; one for all of another account; and their login."""
+    who = {"email": STRANGER, "password": "correct horse battery"}
+    server.call("account.create", **who)
     sibling, stranger = Client(server, "sibling"), Client(server, "stranger", account=STRANGER)
     wide = Client(server, "stranger's other", account=STRANGER)
     wide.key = wide.make_key(account_wide=True, unlimited=True, scopes=["read", "write", "manage"])
-    return {"sibling": sibling, "stranger": stranger, "account-wide stranger": wide}
+    signed_in = Client(server, "stranger's third", account=STRANGER)
+    signed_in.key = requests.post(f"{server.url}/api/auth/login", json=who, timeout=TIMEOUT_S).json()["data"]["token"]
+    return {"sibling": sibling, "stranger": stranger, "account-wide stranger": wide, "stranger's login": signed_in}
 
 
 def test_the_document_that_is_served_is_the_one_these_cases_come_from(server: Any) -> None:
@@ -244,12 +297,21 @@ def test_the_document_that_is_served_is_the_one_these_cases_come_from(server: An
     assert methods <= {(operation.method, operation.path) for operation in OPERATIONS}
 
 
-@pytest.mark.parametrize("who", ["sibling", "stranger", "account-wide stranger"])
+def without_echo(answer: requests.Response) -> str:
+    """The answer without what it repeats of the request: SeeStack says what it did not find (seestack.md 4)."""
+    echo = re.search(r'"code":"NOT_FOUND","message":"[\w ]+ not found(: [^"]*)"', answer.text)
+    sent = f"{answer.request.url} {answer.request.body!r}"
+    return answer.text.replace(echo[1], "") if echo and echo[1][2:] in sent else answer.text
+
+
+@pytest.mark.parametrize("who", ["sibling", "stranger", "account-wide stranger", "stranger's login"])
 def test_nobody_sees_or_changes_what_is_not_theirs(victim: Victim, attackers: dict[str, Client], who: str) -> None:
     attacker = attackers[who]
     before = victim.state(LISTS)
     secrets = {WORD, *victim.ids.values()} - {victim.ids["number"], victim.ids["cursor"]}
     for operation in KEYED:
+        if who == "stranger's login" and (operation.method, operation.path) not in FOR_LOGINS:
+            continue
         retry = {} if operation.path in ALIASES else RETRY
         for query, names_query in queries_of(operation, victim):
             for body in bodies_of(operation, victim, attacker):
@@ -270,7 +332,8 @@ def test_nobody_sees_or_changes_what_is_not_theirs(victim: Victim, attackers: di
                     assert answer.status_code in (403, 404), case
                 else:
                     assert answer.status_code < 500, case
-                assert not [secret for secret in secrets if secret in answer.text + str(answer.headers)], case
+                told = without_echo(answer) + str(answer.headers)
+                assert not [secret for secret in secrets if secret in told], case
     assert victim.state(LISTS) == before
 
 
@@ -294,6 +357,46 @@ def test_scopes(victim: Victim, attackers: dict[str, Client], operation: Operati
     assert ask(client.make_key(style="stathat")).status_code == 403
     assert ask(None).status_code == 401
     assert ask("nobody's").status_code == 401
+
+
+#: What command lines read; a key of a program is refused there, so that theirs have to ask.
+READ_BY_COMMAND_LINES = [operation for operation in KEYED if operation.path.startswith(f"{PREFIX}/")]
+
+
+@pytest.fixture(scope="module")
+def outsiders(server: Any) -> dict[str, tuple[str, str]]:
+    """Keys of command lines, each with a project that its person belongs to: of a stranger who owns one, of an invited viewer of it."""
+    project = Client(server, "outsiders'", account=STRANGER).project
+    person(server, "viewer@example.test", project)
+    return {name: (let_in(server, name), project) for name in (STRANGER, "viewer@example.test")}
+
+
+@pytest.mark.usefixtures("attackers")
+@pytest.mark.parametrize("who", [STRANGER, "viewer@example.test"])
+def test_a_command_line_reads_what_its_person_may(
+    victim: Victim, outsiders: dict[str, tuple[str, str]], who: str
+) -> None:
+    """With the victim's project in the path, by id, slug and name, and with what is the victim's in a project of one's own."""
+    key, own = outsiders[who]
+    secrets = {WORD, *victim.ids.values()} - {victim.ids["number"], victim.ids["cursor"]}
+    for operation in READ_BY_COMMAND_LINES:
+        for name in ("project", "slug", "name"):
+            path = path_of(operation, victim, key).replace(victim.ids["project"], quote(victim.ids[name]))
+            for query, _ in queries_of(operation, victim):
+                answer = victim.client.call("GET", path, params=query, headers=bearer(key))
+                named = names_something(operation)
+                assert answer.status_code == (404 if named else 422 if "cursor" in query else 200), (path, answer.text)
+                assert not [secret for secret in secrets if secret in answer.text], (path, answer.text)
+        path = path_of(operation, victim, key).replace(victim.ids["project"], own)
+        answer = victim.client.call("GET", path, headers=bearer(key))
+        theirs = operation.path.count("{") > 1
+        expected = 404 if theirs else 422 if operation.path.endswith("/query") else 200
+        assert answer.status_code == expected, (path, answer.text)
+        assert not [secret for secret in secrets if secret in answer.text], (path, answer.text)
+    for operation in READ_BY_COMMAND_LINES:
+        answer = victim.client.call("GET", path_of(operation, victim, key), headers=bearer(victim.command_line))
+        expected = 422 if operation.path.endswith("/query") else 200
+        assert answer.status_code == expected, ("the victim itself", operation.name, answer.text)
 
 
 #: Operations that ask nobody who they are, and name something all the same.

@@ -24,6 +24,7 @@ OWNERS = {
     "/docs": "pages",
     "/app": "pages",
     "/stats": "pages",
+    "/cli": "pages",
     "/healthz": "headrace",
     "/readyz": "headrace",
     "/metrics": "headrace",

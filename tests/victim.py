@@ -9,10 +9,12 @@ from collections.abc import Iterable
 from typing import Any
 from uuid import uuid4
 
+from command_lines import let_in, person, read
 from endpoints import BY_PATH, request_item
-from wire import Client, settle, wait_for
+from wire import Client, bearer, settle, wait_for
 
 from headrace.catalog import Catalog, dead_letters, sqlite_url
+from headrace.dialects.logister_cli_reads import PREFIX
 
 #: Stands in everything that the victim stores and is called; no answer to anyone else may hold it.
 WORD = "plughxyzzy"
@@ -23,7 +25,9 @@ RETRY = {"Idempotency-Key": "the-same"}
 
 
 #: What differs from one answer to the next although nothing has changed; the days of SlowStats' figures move on at midnight.
-VOLATILE = re.compile(r'"(last_used_at|seen_at)":("[^"]*"|\d+|null)|"meta":\{[^}]*\}|"last_7_days":\[[^]]*\]')
+VOLATILE = re.compile(
+    r'"(last_used_at|lastUsedAt|seen_at|generated_at)":("[^"]*"|\d+|null)|"meta":\{[^}]*\}|"last_7_days":\[[^]]*\]'
+)
 
 
 def plant_letter(client: Client, number: int, text: str) -> str:
@@ -60,7 +64,10 @@ class Victim:
             ("/v1/ingest/batch", {"items": [{"stat": SHARED, "value": 1, "type": "counter"}]}),
             ("/api/v1/events", {"events": [{"type": "error", "name": WORD, "message": WORD, "meta": {WORD: WORD}}]}),
             ("/api/slowstats/ingest-metrics", {"projectId": client.project, "payload": {WORD: 1}}),
-            ("/api/v1/ingest_events", {"event": {"event_type": "error", "message": WORD, "uuid": self.uuid}}),
+            (
+                "/api/v1/ingest_events",
+                {"event": {"event_type": "error", "message": WORD, "fingerprint": WORD, "uuid": self.uuid}},
+            ),
             (
                 "/api/v1/ingest_events",
                 {"event": {"event_type": "span", "name": WORD, "trace_id": WORD, "span_id": WORD}},
@@ -83,7 +90,16 @@ class Victim:
         mine = next(one for one in projects if one["id"] == client.project)
         (stat,) = client.api("/stats", q=f"{WORD}.stat")["stats"]
         alert = {"stat_id": stat["id"], "kind": "data", "time_window": "1h"}
+        watched = {"name": WORD, "url": f"http://127.0.0.1:9/{WORD}"}
+        page = f"/api/v1/monitors/{client.call('POST', '/api/v1/monitors', json=watched).json()['data']['id']}"
+        wait_for(lambda: client.call("GET", page).json()["data"]["lastCheckedAt"], "nobody looks at the page")
+        client.call("PUT", page, json={"isActive": False})  # a further look would change what is shown
+        release = {"release": WORD, "repository": f"{WORD}/{WORD}", "commit_sha": "a" * 40, "deployed_at": None}
+        deployed = client.call("POST", "/api/v1/deployments", json={"deployment": release}).json()["id"]
         settle(server)
+        person(server, f"{WORD}@example.test", client.project)
+        self.command_line = let_in(server, f"{WORD}@example.test")
+        groups = read(server, self.command_line, f"/projects/{client.project}/error_groups").json()["items"]
         first_page = client.api("/events", limit=1)
         self.ids: dict[str, str] = {
             "project": client.project,
@@ -99,6 +115,9 @@ class Victim:
             "annotation": note["id"],
             "alert": client.call("POST", f"/x/{client.key}/alerts", json=alert).json()["id"],
             "monitor": client.api("/monitors")["monitors"][0]["id"],
+            "deployment": deployed,
+            "issue": next(group["uuid"] for group in groups if group["latest_event"]["uuid"] == self.uuid),
+            "uptime monitor": page.rpartition("/")[2],
             "letter": plant_letter(client, mine["number"], WORD),
             "session": WORD,
             "cursor": first_page["next"],
@@ -110,8 +129,11 @@ class Victim:
         settle(self.client.server)
         found = {}
         for path in paths:
-            key = self.client.key
-            answer = self.client.call("GET", path.replace("{token}", key), params={"projectId": self.client.project})
+            key, headers = self.client.key, None
+            if path.startswith(f"{PREFIX}/"):
+                headers = bearer(self.command_line)
+            named = path.replace("{token}", key)
+            answer = self.client.call("GET", named, params={"projectId": self.client.project}, headers=headers)
             assert answer.status_code == 200, (path, answer.text)
             found[path] = VOLATILE.sub("", answer.text)
         return found

@@ -246,6 +246,7 @@ def _logister(body: Any, status: int) -> bool:
         return status == 422 and body["status"] == "rejected" and isinstance(body["results"], list)
     return isinstance(body["error"], str) and set(body) <= {
         *("error", "code", "limit", "actual", "window_seconds", "retry_after"),
+        *("message", "parameter", "required_scopes", "error_description", "interval"),
     }
 
 

@@ -62,7 +62,12 @@ class House:
         self.catalog = catalog
         self.clock = clock
         self.context = Context(
-            catalog, clock, pending=self._pending_stats, used=self._used, forget_stats=self._forget_stats
+            catalog,
+            clock,
+            pending=self._pending_stats,
+            used=self._used,
+            forget_stats=self._forget_stats,
+            uptime_changed=self._uptime_changed,
         )
         self._lock = lock
         self._on_loop: OnLoop | None = None
@@ -71,6 +76,8 @@ class House:
         self.uploads = Uploads(settings.data, settings.disk_min_free_bytes)
         #: Says that an import is in the queue; what a server puts here does not block.
         self.wake_imports: Callable[[], None] = lambda: None
+        #: Says that an uptime monitor was made or changed, likewise.
+        self.wake_uptime: Callable[[], None] = lambda: None
         self._store: Store | None = None
         self._store_tried = -STORE_RETRY_S
         self._store_trouble = ""
@@ -181,6 +188,9 @@ class House:
         if self._on_loop is not None:
             stats = self.admission.stats
             self._on_loop(lambda: stats.forget_trashed(project, stat_ids))
+
+    def _uptime_changed(self) -> None:
+        self.wake_uptime()
 
     def _used(self, project: int) -> int | None:
         return self.admission.usage.used(project) if hasattr(self, "admission") else None

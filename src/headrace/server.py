@@ -27,9 +27,19 @@ from headrace.dialects.registry import DIALECTS
 from headrace.gateway.gateway import Gateway
 from headrace.gateway.peers import Peers
 from headrace.gateway.routes import RouteTable
+from headrace.gateway.sign_ins import SignInGuard
 from headrace.listeners import Listeners
 from headrace.settings import DIALECT_OPTIONS, Settings
-from headrace.wiring import make_api, make_checks, make_handlers, make_runner, make_session_key
+from headrace.watch.uptime import Uptime
+from headrace.wiring import (
+    let_logins_in,
+    make_api,
+    make_checks,
+    make_handlers,
+    make_runner,
+    make_session_key,
+    make_uptime,
+)
 
 #: Claims that wait in the journal before they are folded. Each takes some 100 bytes of memory until then; but a fold touches nearly every
 #: page of a generation's B-tree, however few claims it brings, and what it writes delays the commits beside it.
@@ -95,6 +105,8 @@ async def _serve(house: House, asked_early: list[int]) -> int:
     keys = KeyTable(house.catalog, clock)
     runner = make_runner(house, keys, loop)
     house.wake_imports = runner.wake
+    watch = make_uptime(house, loop)
+    house.wake_uptime = watch.wake
     gateway = _make_gateway(house, keys, runner)
     house.journal.on_commit = loader.wake
     loader.start()
@@ -108,13 +120,14 @@ async def _serve(house: House, asked_early: list[int]) -> int:
         control = await ControlServer.start(house)
         await listeners.start()
         runner.start()
+        watch.start()
         _announce(house)
         keeper = asyncio.create_task(_keep_house(house, keys, gateway, listeners))
         await stop.wait()
         keeper.cancel()
         await asyncio.gather(keeper, return_exceptions=True)
     finally:
-        await _end(house, gateway, listeners, control, keys, deletions, runner)
+        await _end(house, gateway, listeners, control, keys, deletions, runner, watch)
     return 0
 
 
@@ -126,6 +139,7 @@ async def _end(
     keys: KeyTable,
     deletions: Deletions,
     runner: Runner,
+    watch: Uptime,
 ) -> None:
     """Ends the rooms in order; trouble in one does not keep the others from their ends."""
     gateway.stopping.set()
@@ -143,6 +157,7 @@ async def _end(
         house.journal.commit()
 
     steps: list[Callable[[], Awaitable[None]]] = [
+        lambda: asyncio.to_thread(watch.stop),
         lambda: asyncio.to_thread(runner.stop),
         lambda: listeners.stop(hang_up),
         stop_reads,
@@ -162,14 +177,15 @@ async def _end(
 def _make_gateway(house: House, keys: KeyTable, runner: Runner) -> Gateway:
     settings = house.settings
     limiter = Limiter(clock)
+    peers = Peers(settings.proxies, settings.unlimited_networks)
     gateway = Gateway(
         table=RouteTable(DIALECTS),
         keys=keys,
         limiter=limiter,
         admission=house.admission,
         monitors=MonitorTable(house.catalog, keys),
-        peers=Peers(settings.proxies, settings.unlimited_networks),
-        handlers=make_handlers(house, runner),
+        peers=peers,
+        handlers=make_handlers(house, runner, SignInGuard(peers, limiter)),
         checks=make_checks(house, runner),
         options={name: getattr(settings, name) for name in DIALECT_OPTIONS},
         clock=clock,
@@ -177,6 +193,7 @@ def _make_gateway(house: House, keys: KeyTable, runner: Runner) -> Gateway:
     )
     gateway.fallback = make_api(house, gateway)
     gateway.session_key = make_session_key(house)
+    let_logins_in(house, gateway)
     return gateway
 
 

@@ -7,36 +7,42 @@ import sqlite3
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from sqlalchemy.exc import SQLAlchemyError
+
 from headrace.admission.keys import KeyRow, KeyTable, LookUpFailed
 from headrace.admission.limits import Limiter, Spec
 from headrace.admission.new_stats import make_stats
 from headrace.api.app import create_api
-from headrace.api.compat import logister, seestack, slowstats, statflow, stathat, stathat_embeds
+from headrace.api.compat import logister, logister_cli, seestack, slowstats, statflow, stathat, stathat_embeds
 from headrace.api.compat.base import CompatServices
-from headrace.api.compat.people import session_key
+from headrace.api.compat.logister_cli_keys import cli_key
+from headrace.api.compat.people import login_key, session_key
+from headrace.api.compat.seestack_logins import placed_key
 from headrace.api.deps import HistogramReading, Readiness, Readings, Services, Unavailable
 from headrace.api.imports.keeping import Rooms
 from headrace.api.imports.runner import Runner
 from headrace.api.services.server_state import CLAIM_BYTES, Holdings
 from headrace.app import LOOP_WAIT_S, House, clock
-from headrace.catalog import dead_letters
+from headrace.catalog import dead_letters, uptime
+from headrace.catalog.logins import CLI_PREFIX
 from headrace.catalog.stats import StatRow
 from headrace.dialects.registry import DIALECTS
 from headrace.gateway.exchange import Exchange
 from headrace.gateway.front.bridge import App
 from headrace.gateway.gateway import Check, Gateway, Handler
+from headrace.gateway.sign_ins import SignInGuard
+from headrace.journal import JournalUnavailable
 from headrace.journal.aside import set_aside
 from headrace.records.intents import Answer, Claim, Intent, RowIn, Submission, claim_key
+from headrace.watch.checks import submission_of
+from headrace.watch.uptime import NotKept, Uptime
+from headrace.watch.visit import Visit
 from headrace.web.site import make_site
 
 #: A loader this far behind is worth a word in `/readyz`, seconds.
 LAG_DEGRADED_S = 10.0
 
 DAY_US = 24 * 3_600 * 1_000_000
-
-#: Tries to sign in: so many at once, then so many a minute. An address may be a whole office.
-TRIES_BY_ACCOUNT = Spec("bucket", 2, 10)
-TRIES_BY_ADDRESS = Spec("bucket", 10, 40)
 
 
 class ApiKeys:
@@ -64,22 +70,17 @@ class ApiKeys:
 
 
 class FrontDoor:
-    """Tries to sign in are counted by account, and by client address unless that is one that guards do not count (rulings 1)."""
+    """Who knocks at the pages."""
 
     def __init__(self, gateway: Gateway) -> None:
-        self._gateway = gateway
+        self._peers = gateway.peers
+        self._guard = SignInGuard(gateway.peers, gateway.limiter)
 
     def address(self, scope: Mapping[str, Any]) -> str:
-        return self._gateway.peers.address(_peer(scope), _headers(scope))
+        return self._peers.address(_peer(scope), _headers(scope))
 
     def charge(self, scope: Mapping[str, Any], email: str) -> int:
-        address = self._gateway.peers.counted(_peer(scope), _headers(scope))
-        limiter = self._gateway.limiter
-        if address:
-            charge = limiter.charge(("sign-in", "address", address), TRIES_BY_ADDRESS, 1)
-            if not charge.allowed:
-                return charge.retry_after
-        return limiter.charge(("sign-in", "account", email), TRIES_BY_ACCOUNT, 1).retry_after
+        return self._guard.charge(self.address(scope), email)
 
 
 def _peer(scope: Mapping[str, Any]) -> str:
@@ -154,16 +155,39 @@ def make_runner(house: House, keys: KeyTable, loop: asyncio.AbstractEventLoop) -
     return Runner(rooms, house.uploads, private=house.settings.import_private == "yes")
 
 
+def make_uptime(house: House, loop: asyncio.AbstractEventLoop) -> Uptime:
+    """The clock of uptime monitors; ``loop`` is that of admission."""
+
+    def keep(claim: uptime.Claim, found: Visit) -> None:
+        submission = submission_of(claim, found, clock())
+
+        async def put() -> None:
+            await house.admission.append(house.admission.decide(submission, claim.due.project))
+
+        try:
+            asyncio.run_coroutine_threadsafe(put(), loop).result(LOOP_WAIT_S)
+        except (JournalUnavailable, TimeoutError, RuntimeError) as error:  # full, too busy, at its end
+            raise NotKept(str(error) or type(error).__name__) from None
+
+    return Uptime(house.catalog, keep, clock, private=house.settings.uptime_private == "yes")
+
+
 def _compat_services(house: House, runner: Runner) -> CompatServices:
-    return CompatServices(house.context, house.open_store, runner.wake, runner.private)
+    return CompatServices(
+        house.context, house.open_store, runner.wake, runner.private, path_prefix=house.settings.path_prefix
+    )
 
 
-def make_handlers(house: House, runner: Runner) -> Mapping[str, Handler]:
+def make_handlers(house: House, runner: Runner, guard: SignInGuard) -> Mapping[str, Handler]:
     """The vendors' reads, by the handler names of the route table."""
-    services = _compat_services(house, runner)
+    open_registration = house.settings.open_registration == "yes"
+    services = _compat_services(house, runner)._replace(
+        charge_sign_in=guard.charge, open_registration=open_registration
+    )
     return {
         **statflow.handlers(services),
         **logister.handlers(services, trouble=house.journal.trouble),
+        **logister_cli.handlers(services),
         **seestack.handlers(services),
         **stathat.handlers(services),
         **stathat_embeds.handlers(services),
@@ -185,6 +209,25 @@ def make_session_key(house: House) -> Callable[[Exchange], KeyRow | None]:
         return session_key(house.context, exchange.method, headers, exchange.query(), exchange.address)
 
     return find
+
+
+def let_logins_in(house: House, gateway: Gateway) -> None:
+    """Tells the gateway what the tokens of logins stand for. A catalog that cannot be asked is no answer (rulings 1)."""
+
+    def find(exchange: Exchange, token: str) -> KeyRow | None:
+        try:
+            found = cli_key if token.startswith(CLI_PREFIX) else login_key
+            return found(house.context, token, exchange.address)
+        except SQLAlchemyError:
+            raise LookUpFailed("logins cannot be looked up now") from None
+
+    def place(exchange: Exchange) -> KeyRow:
+        try:
+            return placed_key(house.context, exchange, exchange.key, exchange.address)
+        except SQLAlchemyError:
+            raise LookUpFailed("logins cannot be looked up now") from None
+
+    gateway.login_key, gateway.place_login = find, place
 
 
 def make_api(house: House, gateway: Gateway) -> App:

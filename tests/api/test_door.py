@@ -364,6 +364,7 @@ def test_a_role_opens_in_the_api_what_it_opens_on_pages(world, ann, role, status
         ("Mozilla/5.0 (Windows NT 10.0) AppleWebKit/537.36 Chrome/140.0 Safari/537.36 Edg/140.0", "Edge on Windows"),
         ("Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) Version/18.0 Safari/604.1", "Safari on iPhone"),
         ("curl/8.5.0", "curl"),
+        ("API, curl/8.5.0", "API, curl"),
         ("x" * 61, "x" * 60),
         ("", "unknown"),
     ],

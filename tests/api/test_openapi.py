@@ -57,7 +57,8 @@ def test_every_route_of_the_table_is_documented(document, route, path):
     assert operation["tags"] == [route.dialect]
     assert operation["summary"] == route.summary
     scopes = [route.scope] if isinstance(route.scope, str) else list(route.scope)
-    wanted = [{SCHEME_NAMES[place]: scopes} for place in PLACES[route.dialect]] if "auth" in route.steps else []
+    places = (*PLACES[route.dialect], *(["bearer"] if "login" in route.kinds else []))
+    wanted = [{SCHEME_NAMES[place]: scopes} for place in places] if "auth" in route.steps else []
     if route.sessions:
         wanted.append(session(route.method, scopes))
     in_path = "{token}" in path

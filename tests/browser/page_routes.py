@@ -57,6 +57,6 @@ ROUTES = sorted(
     if method != "OPTIONS"
 )
 #: GET routes that are neither pages nor twins: streams, fragments, downloads, redirects. By how their path ends.
-NO_PAGES = ("/live", ".csv", "/app", "/p/{slug}", "/stats/chart")
+NO_PAGES = ("/live", ".csv", "/app", "/p/{slug}", "/stats/chart", "/cli/device")
 PAGES = [route for route in ROUTES if route.method == "GET" and not route.is_twin and not route.path.endswith(NO_PAGES)]
 CHANGES = [route for route in ROUTES if route.method != "GET"]

@@ -18,7 +18,7 @@ from headrace.catalog.tables import audit, metadata
 
 #: What belongs to no project, or outlives it. A table that is new belongs here, or has a column ``project``, or rows that go with those
 #: of a table that has one.
-WITHOUT_PROJECT = {"meta", "accounts", "projects", "progress", "logins", "audit"}
+WITHOUT_PROJECT = {"meta", "accounts", "projects", "progress", "logins", "device_logins", "audit"}
 HELD = [table for table in metadata.sorted_tables if table.name not in WITHOUT_PROJECT]
 
 

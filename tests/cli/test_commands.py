@@ -38,6 +38,7 @@ def test_the_commands_are_those_that_the_manual_names():
         *(f"project {verb}" for verb in ("create", "list", "quota", "limits", "archive", "delete", "stathat")),
         *(f"key {verb}" for verb in ("create", "list", "revoke", "refusals")),
         *(f"monitor {verb}" for verb in ("create", "list")),
+        *(f"uptime {verb}" for verb in ("create", "list", "delete")),
         "stat share",
         *("import", "stats", "events", "tail", "demo", "doctor"),
     }

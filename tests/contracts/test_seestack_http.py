@@ -162,7 +162,7 @@ def test_json_by_other_names(client: Client) -> None:
         assert REQUESTS.post(client, headers={"Content-Type": kind}).status_code == 202
 
 
-@pytest.mark.parametrize("path", ["/api/v1/projects", "/api/v1/logs/tail", "/api/auth/login", "/api/v1/eventsx"])
+@pytest.mark.parametrize("path", ["/api/v1/flags", "/api/v1/logs/tails", "/api/auth/me", "/api/v1/eventsx"])
 def test_the_rest_of_its_paths(client: Client, path: str) -> None:
     for headers in ({}, bearer(client.key)):
         answer = client.call("GET", path, headers=headers)

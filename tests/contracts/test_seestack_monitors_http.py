@@ -81,7 +81,7 @@ def test_a_monitors_life(client: Client) -> None:
 
     gone = client.call("DELETE", f"{PATH}/{made['id']}")
     assert (gone.status_code, gone.content) == (204, b"")
-    unknown = (404, "NOT_FOUND", "Monitor not found")
+    unknown = (404, "NOT_FOUND", f"Cron monitor not found: {made['id']}")
     for method in ("GET", "DELETE"):
         assert refused(client.call(method, f"{PATH}/{made['id']}")) == unknown
     assert refused(client.call("PUT", f"{PATH}/{made['id']}", json={})) == unknown
@@ -177,9 +177,88 @@ def test_projects_that_are_named(server: Any, client: Client) -> None:
     assert data(other.call("GET", PATH)) == {"items": []}
     assert refused(other.call("GET", f"{PATH}/{made['id']}"))[0] == 404
     assert refused(other.call("DELETE", f"{PATH}/{made['id']}"))[0] == 404
+    named = {"name": "wide", "projectId": mine.project}
+    assert refused(other.call("PUT", f"{PATH}/{made['id']}", json=named))[0] == 404
+    changed = other.call("PUT", f"{PATH}/{made['id']}", headers=bearer(both), json=named)
+    assert data(changed)["name"] == "wide"
 
 
 def test_monitors_of_others_have_a_schedule_too(server: Any, client: Client) -> None:
     server.call("monitor.create", project=client.project, slug="hourly", interval_s=3600)
     (shown,) = data(client.call("GET", PATH))["items"]
     assert (shown["schedule"], shown["gracePeriodMin"], shown["currentStatus"]) == ("60m", 5, "pending")
+
+
+def history(client: Client, monitor: str, **query: Any) -> tuple[list[dict[str, Any]], dict[str, int]]:
+    found = data(client.call("GET", f"{PATH}/{monitor}/history", params=query))
+    return found["items"], found["pagination"]
+
+
+def test_the_history_of_a_monitor(client: Client) -> None:
+    made = data(client.call("POST", PATH, json=NIGHTLY), 201)
+    data(client.call("POST", PATH, json=NIGHTLY | {"slug": "other"}), 201)
+    assert history(client, made["id"]) == ([], {"page": 1, "perPage": 50, "total": 0})
+    beat(client, "other")
+    for status, message in (("success", "one"), ("failed", "two"), ("success", "three")):
+        sent = {"slug": "nightly", "status": status, "durationMs": 12, "message": message}
+        assert BY_PATH["/ingest/v1/heartbeat"].post(client, sent).status_code == 202
+    elsewhere = {"slug": "nightly", "status": "success", "environment": "staging"}
+    assert BY_PATH["/ingest/v1/heartbeat"].post(client, elsewhere).status_code == 404
+    assert BY_PATH["/api/v1/check_ins"].post(client, {"check_in": elsewhere}).status_code == 201
+    settle(client.server)
+
+    items, pagination = history(client, made["id"])
+    assert pagination == {"page": 1, "perPage": 50, "total": 3}
+    assert [(one["status"], one["message"]) for one in items] == [
+        ("success", "three"),
+        ("failed", "two"),
+        ("success", "one"),
+    ]
+    for one in items:
+        assert list(one) == ["id", "monitorId", "status", "durationMs", "message", "timestamp"]
+        assert (one["monitorId"], one["durationMs"]) == (made["id"], 12)
+        assert TIME.fullmatch(one["timestamp"])
+    assert items[0]["timestamp"] == data(client.call("GET", f"{PATH}/{made['id']}"))["lastPingAt"]
+
+    for page, expected in ((1, items[:2]), (2, items[2:]), (3, [])):
+        told = {"page": page, "perPage": 2, "total": 3}
+        assert history(client, made["id"], page=page, perPage=2) == (expected, told)
+    for status, expected in (("success", [items[0], items[2]]), ("failed", [items[1]]), ("missed", [])):
+        assert history(client, made["id"], status=status)[0] == expected
+    assert history(client, made["id"], **{"from": items[1]["timestamp"]})[0][:1] == items[:1]
+    assert history(client, made["id"], to="2026-01-01T00:00:00Z")[0] == []
+
+
+def test_check_ins_of_others_are_history_too(client: Client) -> None:
+    """As words that SeeStack has: a check-in has failed, or it has not."""
+    for status, duration in (("ok", 1500.7), ("error", None), ("late", None)):
+        sent = {"slug": "hourly", "status": status, "environment": "staging"}
+        sent |= {} if duration is None else {"duration_ms": duration}
+        assert BY_PATH["/api/v1/check_ins"].post(client, {"check_in": sent}).status_code == 201
+    settle(client.server)
+    (monitor,) = data(client.call("GET", PATH))["items"]
+    items, _ = history(client, monitor["id"])
+    assert [(one["status"], one["durationMs"], one["message"]) for one in reversed(items)] == [
+        ("success", 1500, ""),
+        ("failed", 0, ""),
+        ("success", 0, ""),
+    ]
+
+
+def test_what_a_history_is_not_asked(client: Client) -> None:
+    made = data(client.call("POST", PATH, json=NIGHTLY), 201)
+    path = f"{PATH}/{made['id']}/history"
+    for query, named in (
+        ({"status": "ok"}, "status"),
+        ({"page": "0"}, "page"),
+        ({"perPage": "x"}, "perPage"),
+        ({"from": "soon"}, "from"),
+        ({"from": "2026-04-02T00:00:00Z", "to": "2026-04-01T00:00:00Z"}, "from"),
+    ):
+        status, code, details = refused(client.call("GET", path, params=query))
+        assert (status, code, list(details)) == (422, "VALIDATION_ERROR", [named])
+    assert refused(client.call("GET", f"{PATH}/{client.project}/history"))[:2] == (404, "NOT_FOUND")
+    other = Client(client.server, "seestack history other")
+    assert refused(other.call("GET", path))[:2] == (404, "NOT_FOUND")
+    wide = other.make_key(account_wide=True, scopes=["manage"])
+    assert refused(other.call("GET", path, headers=bearer(wide)))[:2] == (403, "FORBIDDEN")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-from contextlib import contextmanager
 from types import SimpleNamespace
 from typing import Any
 
@@ -23,23 +22,16 @@ TOTAL = 1_234
 def ask(monkeypatch: pytest.MonkeyPatch, store: Any = None, **reads: Any) -> Answer | StreamAnswer:
     """The answer for a session of ``TOTAL`` events; ``reads`` stand in for what is asked of the store."""
 
-    @contextmanager
-    def read() -> Any:
-        yield None
-
     def open_store() -> Any:
         if isinstance(store, Exception):
             raise store
         return store
 
-    key = SimpleNamespace(
-        id="k", name="k", kind="key", account="a", project=7, reach="project", scopes={"read"}, expires_at=None
-    )
-    request = SimpleNamespace(key=key, address="", params={"session_id": "s"}, query=dict)
-    reads = {"count_replays": lambda *_: {"s": TOTAL}, "live_project": lambda *_: SimpleNamespace(number=7)} | reads
+    request = SimpleNamespace(params={"session_id": "s"})
+    reads = {"count_replays": lambda *_: {"s": TOTAL}, "project_to_read": lambda *_: SimpleNamespace(number=7)} | reads
     for name, stand_in in reads.items():
         monkeypatch.setattr(seestack_replays, name, stand_in)
-    services = CompatServices(SimpleNamespace(catalog=SimpleNamespace(read=read)), open_store)  # type: ignore[arg-type]
+    services = CompatServices(SimpleNamespace(), open_store)  # type: ignore[arg-type]
     return asyncio.run(handlers(services)["seestack.session_replay"](request))  # type: ignore[arg-type]
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 import requests
+from command_lines import approved, let_in
 from documents import PAGES, SHOWN_URL, Command, answers_as_shown, commands, name_of
 
 from headrace.api.app import own_schema
@@ -109,6 +110,23 @@ def fill(server: Any, project: dict[str, Any], env: dict[str, str]) -> dict[str,
     }
 
 
+def sign_in(server: Any, project: dict[str, Any]) -> dict[str, str]:
+    """A person with a project of their own, and what their program is given."""
+    who = {"email": f"{project['slug']}@example.test", "password": "correct horse battery"}
+    server.call("account.create", **who, name="Ann")
+    server.call("project.create", name="Ann's", account=who["email"])
+    answer = requests.post(f"{server.url}/api/auth/login", json=who, timeout=TIMEOUT_S)
+    return {"EMAIL": who["email"], "PASSWORD": who["password"], "TOKEN": answer.json()["data"]["token"]}
+
+
+def watch(server: Any, project: str, key: str) -> dict[str, str]:
+    """A job that has checked in, and a page at a private address that is looked at."""
+    job = server.call("monitor.create", project=project, slug="reports")
+    post(server, key, "/ingest/v1/heartbeat", {"slug": "reports", "status": "success", "durationMs": 4112})
+    page = server.call("uptime.create", project=project, url="http://127.0.0.1:9/")
+    return {"MONITOR_ID": job["id"], "UPTIME_ID": page["id"]}
+
+
 def add_letters(server: Any, project: int) -> tuple[str, list[str]]:
     """Two dead letters as the loader would leave them, and the row that the first one should have been."""
     now = time.time_ns() // 1000
@@ -152,6 +170,10 @@ def test_commands_are_answered_as_shown(server, page, tmp_path):
     project, env = new_project(server, f"Page {name_of(page)}")
     if page.name == "api.md":
         env |= fill(server, project, env)
+    if page.name == "seestack.md":
+        env |= sign_in(server, project) | watch(server, project["id"], env["HEADRACE_KEY"])
+    if page.name == "logister.md":
+        env |= {"DEVICE_CODE": approved(server), "LOGISTER_TOKEN": let_in(server)}
     for command in commands(page):
         check(command, server, env, tmp_path)
 

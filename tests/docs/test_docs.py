@@ -11,14 +11,25 @@ import pytest
 from documents import DOCS, PAGES, README, anchors, commands, fits, headrace_lines, links, name_of
 
 from headrace.api.app import own_schema
+from headrace.api.compat import (
+    logister_cli_asked,
+    logister_cli_bundles,
+    logister_cli_insights,
+    logister_cli_shown,
+    logister_cli_traces,
+    seestack_lists,
+    seestack_rows,
+    seestack_tail,
+)
 from headrace.api.imports import alert_rows, files, flow_file, hat_files, keeping, lines
-from headrace.api.services import alerts, imports, stathat_stats
+from headrace.api.services import alerts, device_logins, imports, stathat_stats, uptime
 from headrace.cli.main import cli
 from headrace.cli.reference import cli_markdown
 from headrace.dialects import (
     canaryhub,
     canaryhub_events,
     logister,
+    logister_cli_reads,
     logister_limits,
     seestack,
     seestack_requests,
@@ -35,7 +46,11 @@ from headrace.dialects import (
 )
 from headrace.dialects.base import Fault, FaultDetail
 from headrace.dialects.registry import DIALECTS, ROUTES
+from headrace.outward.urls import URL_MAX
 from headrace.settings import SETTINGS
+from headrace.store.requests import EXACT_MAX, HOSTS_MAX, TRACE_MAX
+from headrace.store.uptime import MAX_CHECKS
+from headrace.watch.visit import VISIT_S
 
 MIB = 1024 * 1024
 
@@ -138,6 +153,28 @@ LIMITS = [
     ("logister", f"{logister.LIMIT.per_minute:,} in each minute"),
     ("logister", f"{logister.IP_LIMITS[0]:,} a minute"),
     ("logister", f"| {logister.IP_LIMITS[1]:,} a minute"),
+    (
+        "logister",
+        f"{logister_cli_reads.LIMIT.per_minute} requests a key, {logister_cli_reads.FLOOD:,} a client address",
+    ),
+    ("logister", f"{logister_cli_reads.FLOOD_BEGIN} logins begun and {logister_cli_reads.FLOOD_POLL} questions"),
+    ("logister", f"1 to {logister_cli_asked.LIMIT_MAX}, {logister_cli_asked.LIMIT} without one"),
+    ("logister", f"at most {logister_cli_asked.RANGE_MAX_US // 86_400_000_000} days"),
+    ("logister", f"a text in them, up to {logister_cli_asked.TEXT_MAX} characters"),
+    ("logister", f"0 to {logister_cli_asked.DURATION_MAX_MS:,}"),
+    ("logister", f"up to {logister_cli_shown.CONTEXT_MAX // 1024} KiB each"),
+    ("logister", f"up to {logister_cli_bundles.EXPORT_MAX // 1024} KiB"),
+    ("logister", f"its newest {logister_cli_bundles.OCCURRENCES_MAX} errors"),
+    (
+        "logister",
+        f"{logister_cli_bundles.BUDGET_MIN} to {logister_cli_bundles.BUDGET_MAX:,}, {logister_cli_bundles.BUDGET_DEFAULT:,} without",
+    ),
+    ("logister", f"up to {logister_cli_traces.SPANS_MAX} spans"),
+    ("logister", f"keys of the catalog, up to {logister_cli_insights.SELECTED_MAX}"),
+    ("logister", f"`key=value` of a label, up to {logister_cli_insights.ATTRIBUTES_MAX}"),
+    ("logister", f"`expired_token` (after {device_logins.CODE_LIFE_S} s)"),
+    ("logister", f"within {device_logins.INTERVAL_S}\nseconds"),
+    ("logister", f"for {device_logins.KEY_LIFE_S // 86_400} days"),
     ("logister", f"{logister_limits.MESSAGE_BYTES:,} bytes | `message_bytes`"),
     ("logister", f"{logister_limits.STRING_BYTES:,} bytes | `string_bytes`"),
     ("logister", f"{logister_limits.ARRAY_LENGTH:,} items | `array_length`"),
@@ -147,6 +184,19 @@ LIMITS = [
     ("seestack", f"{seestack.BATCH_CAP // MIB} MiB"),
     ("seestack", f"1 to {seestack_requests.MAX_REQUESTS}"),
     ("seestack", f"above {seestack_requests.SLOW_MS:,} ms"),
+    ("seestack", f"(20, at most {seestack_lists.PER_PAGE_MAX}) walk through the list"),
+    ("seestack", f"(`perPage`, at most {seestack_lists.PER_PAGE_MAX})"),
+    ("seestack", f"({seestack_rows.REQUESTS_PER_PAGE}, at most {seestack_lists.PER_PAGE_MAX}) walk through it"),
+    ("seestack", f"exact for up to\n{EXACT_MAX:,} requests"),
+    ("seestack", f"up to {HOSTS_MAX} hosts"),
+    ("seestack", f"the first {TRACE_MAX} requests of a trace"),
+    ("seestack", f"above {seestack_tail.FRAME_MAX // 1024} KiB; smaller ones are passed over"),
+    ("seestack", f"more than {seestack_tail.TAILS_MAX} listen"),
+    ("seestack", f"for {seestack_tail.BEHIND_S:g} seconds more lines came"),
+    ("seestack", f"a project has at most {uptime.MONITORS_MAX} monitors"),
+    ("seestack", f"http or https, up to {URL_MAX:,} characters"),
+    ("seestack", f"within {VISIT_S:g} seconds"),
+    ("seestack", f"the last {MAX_CHECKS:,} looks"),
     ("stathat", f"{stathat.BODY_CAP // MIB} MiB"),
     ("stathat", f"{stathat_reading.MAX_ITEMS:,}, standing for at most {stathat.MAX_POINTS:,} points"),
     ("stathat", f"1 to {stathat_forms.MAX_NAME} characters"),

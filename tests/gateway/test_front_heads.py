@@ -113,7 +113,7 @@ def test_the_same_bytes_are_read_once() -> None:
     assert heads.read(sent) is heads.read(sent)
     other = raw("POST /v1/ingest HTTP/1.1", "Authorization: Bearer b")
     assert heads.read(other).headers[b"authorization"] == b"Bearer b"
-    for fleeting in ("Idempotency-Key: x", "traceparent: y", "X-A: " + "x" * KEPT_BYTES):
+    for fleeting in ("Idempotency-Key: x", "traceparent: y", "Sec-WebSocket-Key: z", "X-A: " + "x" * KEPT_BYTES):
         sent = raw("POST /v1/ingest HTTP/1.1", fleeting)
         assert heads.read(sent) is not heads.read(sent)
 

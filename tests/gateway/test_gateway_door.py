@@ -9,7 +9,8 @@ import pytest
 
 from headrace.admission.limits import Limiter
 from headrace.gateway.peers import Peers
-from headrace.wiring import TRIES_BY_ACCOUNT, TRIES_BY_ADDRESS, FrontDoor
+from headrace.gateway.sign_ins import TRIES_BY_ACCOUNT, TRIES_BY_ADDRESS, SignInGuard
+from headrace.wiring import FrontDoor
 
 MINUTE = 60_000_000
 
@@ -18,8 +19,9 @@ MINUTE = 60_000_000
 def door():
     now = [0]
     networks = [ip_network("127.0.0.0/8")]
-    found = FrontDoor(SimpleNamespace(limiter=Limiter(lambda: now[0]), peers=Peers(networks, networks)))
-    found.clock = now
+    limiter, peers = Limiter(lambda: now[0]), Peers(networks, networks)
+    found = FrontDoor(SimpleNamespace(limiter=limiter, peers=peers))
+    found.clock, found.of_programs = now, SignInGuard(peers, limiter)
     return found
 
 
@@ -43,6 +45,15 @@ def test_an_address_tries_so_many_accounts(door):
     assert tries == [0] * TRIES_BY_ADDRESS.burst + [6]
     assert door.charge(scope("192.0.2.2"), "x@example.org") == 0
     assert door.charge(scope("127.0.0.1"), "x@example.org") == 0
+
+
+def test_tries_of_programs_count_with_those_on_the_page(door):
+    for at in range(TRIES_BY_ACCOUNT.burst):
+        sign_in = door.of_programs.charge if at % 2 else lambda address, email: door.charge(scope(address), email)
+        assert sign_in(f"192.0.2.{at}", "ann@example.org") == 0
+    assert door.of_programs.charge("192.0.2.1", "ann@example.org") == 30
+    assert door.charge(scope("192.0.2.1"), "ann@example.org") == 30
+    assert door.of_programs.charge("127.0.0.1", "bob@example.org") == 0
 
 
 def test_the_address_is_the_client_s_behind_a_proxy_that_is_trusted(door):

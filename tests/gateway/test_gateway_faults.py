@@ -23,6 +23,12 @@ from headrace.gateway.routes import RouteTable
 NOW_S = 1_790_000_000
 RESET = NOW_S // 60 * 60 + 60
 ADDRESS = "203.0.113.9"
+#: What the flood guards of command lines count together.
+GROUPS = {
+    "/session": "cli",
+    "/device_authorizations": "cli_device",
+    "/device_authorizations/token": "cli_token",
+}
 LOGISTER = [endpoint for endpoint in BY_PATH.values() if endpoint.dialect.name == "logister"]
 EVERY = pytest.mark.parametrize("endpoint", ENDPOINTS, ids=path_of)
 
@@ -98,6 +104,30 @@ def test_the_flood_guard_counts_all_of_logisters_paths_together() -> None:
     assert len(LOGISTER) == 5
     for endpoint in BY_PATH.values():
         assert (ask(gateway, endpoint).status == 429) == (endpoint in LOGISTER)
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "most", "status"),
+    [
+        ("GET", "/session", 1_200, 401),
+        ("POST", "/device_authorizations", 30, 413),
+        ("POST", "/device_authorizations/token", 120, 413),
+    ],
+)
+def test_command_lines_have_flood_guards_of_their_own(method: str, path: str, most: int, status: int) -> None:
+    """What programs send does not count there, nor what command lines ask for here."""
+    gateway = make_gateway()
+    gateway.limiter.charge(("ip", "logister", ADDRESS), Spec("aligned", 12_000, 0), 12_000)
+    data = request_bytes(method, f"/api/v1/cli{path}", {}, length=0 if method == "GET" else 99_999_999)
+    gateway.limiter.charge(("ip", f"logister {GROUPS[path]}", ADDRESS), Spec("aligned", most, 0), most - 1)
+    (reply,) = converse(gateway, data, peer=ADDRESS)
+    assert reply.status == status
+    (reply,) = converse(gateway, data, peer=ADDRESS)
+    assert (reply.status, reply.json()["code"]) == (429, "rate_limited")
+    assert reply.json()["retry_after"] == int(reply.headers["retry-after"]) == RESET - NOW_S
+    assert_form("logister", reply)
+    (reply,) = converse(gateway, data, peer="203.0.113.10")
+    assert reply.status == status
 
 
 def test_failed_look_ups_are_limited_by_address() -> None:

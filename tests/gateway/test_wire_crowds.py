@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import resource
 import ssl
-import subprocess
 import sys
 import time
 from collections.abc import Iterator
@@ -13,6 +12,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
+from certificates import make_certificate
 from wire import TIMEOUT_S, Client, assert_form, settle
 from wires import (
     ALIVE,
@@ -127,11 +127,7 @@ def odd(server_class: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator
     """It gives up silent clients at once, speaks TLS on a second port, and lives behind ``/tele``."""
     folder = tmp_path_factory.mktemp("odd")
     cert, key = folder / "cert.pem", folder / "key.pem"
-    subject = ("-subj", "/CN=odd", "-addext", "subjectAltName=IP:127.0.0.1", "-days", "2")
-    kind = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes")
-    subprocess.run(
-        ["openssl", "req", "-x509", *kind, *subject, "-keyout", key, "-out", cert], check=True, capture_output=True
-    )
+    make_certificate(cert, key, "odd")
     shim = Path(__file__).parent / "impatient.py"
     server = server_class(
         folder / "data", env={"HEADRACE_PATH_PREFIX": "/tele"}, wrapper=(sys.executable, "-W", "default", str(shim))

@@ -2,41 +2,48 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
-from pathlib import Path
 from typing import Any
 
 import pytest
 from endpoints import BY_PATH
+from ops_holding import held
 from victim import Victim
-from wire import TIMEOUT_S
 
 from headrace.cli.deleting import wait_gone
 from headrace.cli.errors import CliError
 
-SCRIPT = Path(__file__).parent / "ops_held.py"
 #: What asks for something to be there before.
 NEEDING = {"/api/v1/mobile_ingest_tokens", "/ingest/v1/heartbeat"}
 #: What the victims have rows in.
-FILLED = {"points", "points_1m", "points_15m", "events", "requests", "spans", "replays", "slowstats_visitors"} | {
-    *("stats", "monitors", "annotations", "dead_letters", "daily_events", "usage", "sessions", "deployments", "keys")
+FILLED = {
+    "points",
+    "points_1m",
+    "points_15m",
+    "events",
+    "requests",
+    "spans",
+    "replays",
+    "slowstats_visitors",
+    "uptime_checks",
+} | {
+    *(
+        "stats",
+        "monitors",
+        "annotations",
+        "dead_letters",
+        "daily_events",
+        "usage",
+        "sessions",
+        "deployments",
+        "keys",
+        "uptime_monitors",
+    )
 }
 
 #: Where the neighbour sees what it holds.
 PATHS = [
     f"/api/headrace/{name}" for name in ("stats", "events", "requests", "spans", "monitors", "annotations", "keys")
 ]
-
-
-def held(server: Any, *numbers: str) -> dict[str, Any]:
-    """With no server on the folder."""
-    command = [sys.executable, str(SCRIPT), str(server.data), *numbers]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT_S)
-    assert done.returncode == 0, done.stderr
-    found: dict[str, Any] = json.loads(done.stdout)
-    return found
 
 
 def test_nothing_of_it_is_left_and_nothing_of_others_is_missing(own_server: Any) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import resource
 import socket
 import ssl
-import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -15,6 +14,7 @@ from typing import Any
 
 import pytest
 import requests
+from certificates import make_certificate
 from endpoints import BY_PATH
 from ops_load import readiness, send_all, until
 from wire import TIMEOUT_S, Client, bearer
@@ -23,14 +23,6 @@ from wire import TIMEOUT_S, Client, bearer
 IDLE = 2_000
 #: Logister's failed look-ups a minute from one address (contract 1.10).
 FAILURES = 120
-
-
-def make_certificate(cert: Path, key: Path, name: str) -> None:
-    """A self-signed certificate for 127.0.0.1."""
-    subject = ("-subj", f"/CN={name}", "-addext", "subjectAltName=IP:127.0.0.1", "-days", "2")
-    kind = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes")
-    command = ["openssl", "req", "-x509", *kind, *subject, "-keyout", str(key), "-out", str(cert)]
-    subprocess.run(command, check=True, capture_output=True)
 
 
 def name_served(port: int) -> str:

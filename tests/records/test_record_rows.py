@@ -22,7 +22,7 @@ from headrace.records.encode import (
     typed_row,
     year_of_ms,
 )
-from headrace.records.tables import EVENTS, POINTS, REPLAYS, REQUESTS, SPANS, TABLES, Kind, Table
+from headrace.records.tables import EVENTS, POINTS, REPLAYS, REQUESTS, SPANS, TABLES, UPTIME_CHECKS, Kind, Table
 
 ID = "0190b6c5-6a5c-7c1e-9a55-8d3c5b1f2a10"
 NOW_US = 1_775_124_000_000_000
@@ -89,7 +89,7 @@ def test_every_column_is_checked_at_its_edges(table: Table) -> None:
                 encode_row(table, row(table, **{column.name: value}))
 
 
-@given(st.sampled_from([EVENTS, REQUESTS, SPANS, REPLAYS]), st.data())
+@given(st.sampled_from([EVENTS, REQUESTS, SPANS, REPLAYS, UPTIME_CHECKS]), st.data())
 def test_the_typed_encoder_and_the_checks_agree(table: Table, data: st.DataObject) -> None:
     place = data.draw(st.integers(0, len(table.columns) - 2))
     values = row(table)

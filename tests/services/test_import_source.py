@@ -71,8 +71,8 @@ Open = Callable[..., Source]
 
 @pytest.fixture
 def opened(export: Export, request: pytest.FixtureRequest) -> Open:
-    def make(**changed: Any) -> Source:
-        place = Place("http", "127.0.0.1", export.server.server_port, "/base")
+    def make(host: str = "127.0.0.1", **changed: Any) -> Source:
+        place = Place("http", host, export.server.server_port, "/base")
         source = Source(place, TOKEN, **{"private": True, "wait": lambda _: False, **changed})
         request.addfinalizer(source.close)
         return source
@@ -180,7 +180,7 @@ def test_one_private_address_among_public_ones_is_enough(opened: Open, monkeypat
     found = [(2, 1, 6, "", (address, 443)) for address in ("93.184.216.34", "10.0.0.7")]
     monkeypatch.setattr(module.socket, "getaddrinfo", lambda *_, **__: found)
     with pytest.raises(SourceFailed, match="the host has a private address"):
-        opened(private=False).stats(0)
+        opened("export.example", private=False).stats(0)
 
 
 def test_a_name_that_means_nothing(opened: Open, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -189,7 +189,7 @@ def test_a_name_that_means_nothing(opened: Open, monkeypatch: pytest.MonkeyPatch
 
     monkeypatch.setattr(module.socket, "getaddrinfo", fail)
     with pytest.raises(SourceFailed, match="the source does not answer: Name or service not known"):
-        opened(private=False).stats(0)
+        opened("export.example", private=False).stats(0)
 
 
 def test_a_stop_ends_every_wait(export: Export, opened: Open) -> None:

@@ -4,7 +4,8 @@ import pytest
 import sqlalchemy as sa
 from service_checks import refused
 
-from headrace.api.services import OPERATOR, accounts, audit, invitations, members, projects, sessions
+from headrace.api.services import OPERATOR, accounts, audit, invitations, login_tokens, members, projects, sessions
+from headrace.api.services.base import Who
 from headrace.api.services.roles import ROLES, SCOPES_OF
 from headrace.catalog import accounts as account_rows
 from headrace.catalog import keys as key_rows
@@ -106,6 +107,27 @@ def test_a_session_lives_as_long_as_it_is_used(house):
     sessions.open(house.context, EMAIL, PASSWORD, "", "")
     with house.context.catalog.read() as conn:
         assert conn.execute(sa.select(sa.func.count()).select_from(tables.logins)).scalar_one() == 1
+
+
+def test_a_program_s_login_lives_for_seven_days_used_or_not(house):
+    begun = house.clock.now
+    token = login_tokens.open(house.context, " OWNER@example.org", PASSWORD, "192.0.2.7", "curl/8\n.5").token
+    browser = sessions.open(house.context, EMAIL, PASSWORD, "192.0.2.7", "Browser")
+    assert sessions.find(house.context, token) is None
+    assert login_tokens.find(house.context, browser, "") is None
+    house.clock.now = begun + login_tokens.LIFE_US - 1
+    holder = login_tokens.find(house.context, token, "192.0.2.8")
+    assert (holder.account.email, holder.who) == (EMAIL, Who("account", holder.account.id, EMAIL, "192.0.2.8"))
+    viewer = sessions.find(house.context, browser)
+    (login,) = [one for one in sessions.list_open(house.context, viewer) if not one.current]
+    assert (login.agent, login.address, login.seen_at) == ("API, curl/8 .5", "192.0.2.8", house.clock.now)
+    house.clock.now += 1
+    assert login_tokens.find(house.context, token, "") is None
+    for wrong in ("", sessions.PROGRAM_PREFIX, token[:-1], token + "a", "\ud800"):
+        assert login_tokens.find(house.context, wrong, "") is None
+    words = refused("forbidden", login_tokens.open, house.context, EMAIL, "wrong horse", "192.0.2.7", "")
+    assert words == "this e-mail address and password do not belong together"
+    assert told(house)[0] == (EMAIL, "failed to sign in", "")
 
 
 def test_sessions_end_and_only_ones_own(house):

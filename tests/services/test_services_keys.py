@@ -188,6 +188,24 @@ def test_revoking_counts_at_once_and_only_once(house) -> None:
         assert meta.key_epoch(conn) == before + 1
 
 
+def test_another_name_counts_at_once(house) -> None:
+    made = make(house, name="till")
+    assert keys.rename(house.context, house.owner, made.id, f" {'n' * 100} ").name == "n" * 100
+    assert live(house)[made.id].name == "n" * 100
+    for name in ("", " ", "n" * 101, "a\nb"):
+        refused("invalid", keys.rename, house.context, house.owner, made.id, name)
+    refused("not_found", keys.rename, house.context, house.stranger, made.id, "mine")
+    refused("not_found", keys.rename, house.context, house.owner, "\ud800", "mine")
+    keys.revoke(house.context, house.owner, made.id)
+    refused("not_found", keys.rename, house.context, house.owner, made.id, "late")
+
+
+def test_a_key_for_seestack_s_environment_test_looks_like_one(house) -> None:
+    made = make(house, style="seestack", test=True)
+    assert re.fullmatch(r"ask_test_[a-z0-9]{32}", made.key)
+    assert (made.kind, made.shown) == ("key", "ask_test")
+
+
 @pytest.mark.parametrize(
     ("actor", "sees"),
     [

@@ -136,6 +136,7 @@ def test_versions_and_sizes(store: Store, put, project: int) -> None:
         "requests",
         "spans",
         "replays",
+        "uptime_checks",
         "slowstats_visitors",
         "history",
     }

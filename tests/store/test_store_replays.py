@@ -7,7 +7,8 @@ from store_rows import START, golden
 
 from headrace.store import Store
 from headrace.store.filters import BadFilter
-from headrace.store.replays import MAX_PAGE, count_replays, list_replay, replay_sql, sessions_of_error
+from headrace.store.occurrences import errors_named
+from headrace.store.replays import MAX_PAGE, count_replays, list_replay, replay_sql, sessions_of_errors
 
 TS = START * 1000
 IDS = [f"0198f6d2-7a3c-7c{place:02x}-{15 - place:x}fff-3f0a6b1c2d3e" for place in range(8, 16)]
@@ -67,6 +68,8 @@ def test_counts_and_sessions_are_the_projects_own(store: Store, put_rows: Any, p
             {**error, "type": "log", "session_id": "no error", "ts": TS + 9},
         ],
     )
-    assert sessions_of_error(store, project, "e") == ["new", "", "old"]
-    assert sessions_of_error(store, project, "unknown") == []
-    assert sessions_of_error(store, project + 1, "e") == []
+    wanted = errors_named(store, project, "e")
+    assert sessions_of_errors(store, project, wanted) == ["new", "", "old"]
+    assert sessions_of_errors(store, project + 1, wanted) == []
+    assert errors_named(store, project, "unknown") is None
+    assert errors_named(store, project + 1, "e") is None

@@ -18,6 +18,8 @@ from headrace.catalog import keys as key_table
 from headrace.catalog import meta, mobile_tokens, projects
 from headrace.catalog.db import Catalog
 from headrace.catalog.keys import KeyRow
+from headrace.catalog.logins import PROGRAM_KIND as LOGIN
+from headrace.catalog.logins import PROGRAM_PREFIXES as LOGIN_PREFIXES
 
 #: How old the last look at the catalog's version may be, seconds: on SQLite; where a look is a network trip; and before a key is
 #: said not to exist. What this process writes is seen at once.
@@ -33,7 +35,7 @@ MOBILE_KEPT = 20_000
 USED_KEPT = 50_000
 
 
-__all__ = ["KeyRow", "KeyTable", "LookUpFailed"]
+__all__ = ["LOGIN", "LOGIN_PREFIXES", "KeyRow", "KeyTable", "LookUpFailed"]
 
 
 class LookUpFailed(RuntimeError):

@@ -13,6 +13,7 @@ from headrace import __version__
 from headrace.api.errors import API_PREFIX
 from headrace.api.people import COOKIE, SAFE_METHODS
 from headrace.api.samples import body_text, example
+from headrace.api.services.base import LOGIN
 from headrace.dialects.base import Dialect, Route
 
 Json = dict[str, Any]
@@ -163,7 +164,9 @@ def _body_schema(route: Route, named: Callable[[str], str]) -> Json:
 
 def _operation(dialect: Dialect, route: Route, path: str, schemas: Json, named: Callable[[str], str]) -> Json:
     scopes = [route.scope] if isinstance(route.scope, str) else list(route.scope)
-    security = [{SCHEME_NAMES[place]: scopes} for place in dialect.key_places]
+    # Where no header of the dialect's own is sent the others are read; the token of a login is shown as a bearer's.
+    places = (*dialect.key_places, "bearer") if LOGIN in route.kinds else dialect.key_places
+    security = [{SCHEME_NAMES[place]: scopes} for place in places]
     if route.sessions:
         security.append(by_session(route.method, scopes))
     operation: Json = {

@@ -9,10 +9,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, func, insert, or_, select, update
 
 from headrace.catalog.db import insert_ignore
 from headrace.catalog.tables import deployments
@@ -84,6 +84,55 @@ def load(
         query = query.where(deployments.c.release == release)
     query = query.order_by(deployments.c.deployed_at.desc(), deployments.c.id).limit(limit)
     return [DeploymentRow(*row) for row in conn.execute(query)]
+
+
+def search(
+    conn: Connection,
+    project: int,
+    *,
+    equals: Mapping[str, str],
+    text: str = "",
+    start: int | None = None,
+    end: int | None = None,
+    before: tuple[int, str] | None = None,
+    limit: int,
+) -> list[DeploymentRow]:
+    """As :func:`load`, narrowed by columns of one value each and by a ``text`` in release, commit, branch or repository; ``before``:
+    (deployed_at, id) of the one before the page.
+    """
+    query = select(deployments).where(deployments.c.project == project)
+    for name, value in equals.items():
+        query = query.where(deployments.c[name] == value)
+    if text:
+        columns = (deployments.c[name] for name in ("release", "commit_sha", "branch", "repository"))
+        query = query.where(or_(*(func.lower(column).contains(text.lower(), autoescape=True) for column in columns)))
+    if start is not None:
+        query = query.where(deployments.c.deployed_at >= start)
+    if end is not None:
+        query = query.where(deployments.c.deployed_at < end)
+    if before is not None:
+        at, last = before
+        later = (deployments.c.deployed_at == at) & (deployments.c.id > last)
+        query = query.where(or_(deployments.c.deployed_at < at, later))
+    query = query.order_by(deployments.c.deployed_at.desc(), deployments.c.id).limit(limit)
+    return [DeploymentRow(*row) for row in conn.execute(query)]
+
+
+def by_id(conn: Connection, project: int, deployment_id: str) -> DeploymentRow | None:
+    query = select(deployments).where(deployments.c.project == project, deployments.c.id == deployment_id)
+    row = conn.execute(query).one_or_none()
+    return DeploymentRow(*row) if row else None
+
+
+def before_each(conn: Connection, project: int, rows: Iterable[DeploymentRow]) -> dict[str, DeploymentRow]:
+    """The deployment before each of ``rows`` in its environment of its repository, by the id of the later one."""
+    wanted = [row.id for row in rows]
+    line = (deployments.c.repository, deployments.c.environment)
+    order = (deployments.c.deployed_at, deployments.c.id.desc())
+    earlier = func.lag(deployments.c.id).over(partition_by=line, order_by=order).label("earlier")
+    lines = select(deployments.c.id, earlier).where(deployments.c.project == project).subquery()
+    query = select(lines.c.id, deployments).join(deployments, deployments.c.id == lines.c.earlier)
+    return {row[0]: DeploymentRow(*row[1:]) for row in conn.execute(query.where(lines.c.id.in_(wanted)))}
 
 
 def _row(fact: DeploymentFact) -> dict[str, Any]:

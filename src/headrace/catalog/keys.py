@@ -204,6 +204,15 @@ def revoke(conn: Connection, key_id: str, at: int) -> bool:
     return True
 
 
+def rename(conn: Connection, key_id: str, name: str) -> bool:
+    """Another name for a key; False when it is unknown or revoked."""
+    change = update(keys).where(keys.c.id == key_id, keys.c.revoked_at.is_(None)).values(name=name)
+    if conn.execute(change).rowcount != 1:
+        return False
+    meta.bump_key_epoch(conn)
+    return True
+
+
 def revoke_project(conn: Connection, project: int, at: int) -> int:
     """Revokes every key that reaches this project only; gives their number. The caller bumps the key epoch."""
     change = update(keys).where(

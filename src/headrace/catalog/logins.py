@@ -1,4 +1,4 @@
-"""Logins: browsers that are signed in. (``sessions`` are what programs tell of their own runs.)"""
+"""Logins: browsers and programs that are signed in as somebody. (``sessions`` are what programs tell of their own runs.)"""
 
 from __future__ import annotations
 
@@ -9,9 +9,18 @@ from sqlalchemy import Connection, delete, insert, select, update
 from headrace.catalog.accounts import AccountRow
 from headrace.catalog.tables import accounts, logins
 
+#: The kind of key that a program's token stands for (rulings 2), and how such tokens begin (``services.login_tokens``). A browser's begin
+#: otherwise, and neither is taken for the other.
+PROGRAM_KIND, PROGRAM_PREFIX = "login", "hr_login_"
+#: The same of command lines that a person let in (``services.device_logins``).
+CLI_PREFIX = "logister_cli_"
+PROGRAM_PREFIXES = (PROGRAM_PREFIX, CLI_PREFIX)
+
 
 class LoginRow(NamedTuple):
-    """``token_sha256``: of the token that the browser holds. Times in µs."""
+    """``token_sha256``: of the token that the browser or program holds. ``scopes``: what a command line was let in for, in the words of
+    its dialect; "" for what may do whatever its account may. Times in µs.
+    """
 
     id: str
     account_id: str
@@ -21,6 +30,7 @@ class LoginRow(NamedTuple):
     expires_at: int
     address: str
     agent: str
+    scopes: str = ""
 
 
 def add(conn: Connection, row: LoginRow) -> None:

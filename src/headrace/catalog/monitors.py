@@ -72,6 +72,11 @@ def by_id(conn: Connection, project: int, monitor_id: str) -> MonitorRow | None:
     return MonitorRow(*row) if row else None
 
 
+def project_of(conn: Connection, monitor_id: str) -> int | None:
+    """Number of the project that the monitor with this id belongs to."""
+    return conn.execute(select(monitors.c.project).where(monitors.c.id == monitor_id)).scalar_one_or_none()
+
+
 def change(conn: Connection, monitor_id: str, **values: Any) -> None:
     """Sets columns of a monitor."""
     conn.execute(update(monitors).where(monitors.c.id == monitor_id).values(values))

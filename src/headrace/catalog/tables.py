@@ -187,6 +187,27 @@ monitors = Table(
     UniqueConstraint("project", "slug", "environment", name="monitors_by_slug"),
 )
 
+#: Pages that the server looks at. Times in µs; ``due_at``, see ``catalog.uptime``.
+uptime_monitors = Table(
+    "uptime_monitors",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("project", BigInteger, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("url", Text, nullable=False),
+    Column("interval_min", BigInteger, nullable=False),
+    Column("active", Boolean, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("due_at", BigInteger, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("checked_at", BigInteger),
+    Column("duration_ms", Double),
+    Column("code", BigInteger, nullable=False),
+    Column("reason", Text, nullable=False),
+    Index("uptime_monitors_by_project", "project", "created_at"),
+    Index("uptime_monitors_by_due", "due_at"),
+)
+
 #: What programs tell of their own runs: a release's health is how its sessions ended.
 sessions = Table(
     "sessions",
@@ -310,7 +331,24 @@ logins = Table(
     Column("expires_at", BigInteger, nullable=False),
     Column("address", Text, nullable=False),
     Column("agent", Text, nullable=False),
+    Column("scopes", Text, nullable=False, server_default=""),
     Index("logins_by_account", "account_id"),
+)
+
+#: Command lines that wait for a person to let them in. Both codes as digests; ``account_id`` is whoever decided. Times in µs.
+device_logins = Table(
+    "device_logins",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("device_sha256", LargeBinary, nullable=False, unique=True),
+    Column("user_digest", LargeBinary, nullable=False, unique=True),
+    Column("client_name", Text, nullable=False),
+    Column("scopes", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("account_id", Text, ForeignKey("accounts.id")),
+    Column("created_at", BigInteger, nullable=False),
+    Column("expires_at", BigInteger, nullable=False),
+    Column("polled_at", BigInteger),
 )
 
 #: Who else belongs to a project. The account that owns it is no member: it is in ``projects``.
@@ -396,4 +434,22 @@ alerts = Table(
     Column("time_delta", Text, nullable=False),
     Column("created_at", BigInteger, nullable=False),
     Index("alerts_by_project", "project", "created_at"),
+)
+
+#: What people have decided about an issue: only those that somebody ever touched have a row, all others are unresolved. ``id`` is made of project
+#: and fingerprint; times in µs.
+issues = Table(
+    "issues",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("project", BigInteger, nullable=False),
+    Column("fingerprint", Text, nullable=False),
+    Column("status", Text, nullable=False),
+    Column("changed_at", BigInteger, nullable=False),
+    Column("changed_by", Text, nullable=False),
+    Column("resolved_in_release", Text, nullable=False),
+    Column("reopened_at", BigInteger),
+    Column("reopens", BigInteger, nullable=False),
+    Column("regressions", BigInteger, nullable=False),
+    Index("issues_by_project", "project", "status"),
 )

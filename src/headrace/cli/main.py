@@ -11,7 +11,7 @@ from typing import NoReturn
 import click
 
 from headrace import __version__
-from headrace.cli import account, demo, doctor, importing, init, key, monitor, project, read, serve, stat
+from headrace.cli import account, demo, doctor, importing, init, key, monitor, project, read, serve, stat, uptime
 from headrace.cli.errors import CliError
 from headrace.cli.lock import FolderBusy
 from headrace.settings import SettingsError
@@ -35,6 +35,7 @@ for command in (
     project.project,
     key.key,
     monitor.monitor,
+    uptime.uptime,
     stat.stat,
     importing.import_,
     read.stats,

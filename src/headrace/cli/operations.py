@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from sqlalchemy.exc import DBAPIError
 
-from headrace.api.services import OPERATOR, ServiceError, accounts, keys, monitors, projects, setup, stathat
+from headrace.api.services import OPERATOR, ServiceError, accounts, keys, monitors, projects, setup, stathat, uptime
+from headrace.api.services.base import NAME_MAX
 from headrace.api.services.keys import KeySpec
 from headrace.cli import file_imports, reads
 from headrace.cli.control import Failure, Reply, Request
@@ -99,6 +100,19 @@ def _monitor_list(house: House, args: dict[str, Any]) -> Any:
     return monitors.list_all(house.context, OPERATOR, **args)
 
 
+def _uptime_create(house: House, args: dict[str, Any]) -> Any:
+    name = args.pop("name", None) or args["url"][:NAME_MAX]
+    return uptime.create(house.context, OPERATOR, name=name, **args)
+
+
+def _uptime_list(house: House, args: dict[str, Any]) -> Any:
+    return uptime.page(house.context, house.store, OPERATOR, **args).monitors
+
+
+def _uptime_delete(house: House, args: dict[str, Any]) -> Any:
+    return uptime.delete(house.context, OPERATOR, args["id"], project=args["project"])
+
+
 OPERATIONS: dict[str, Operation] = {
     "init": _init,
     "account.create": _account_create,
@@ -116,6 +130,9 @@ OPERATIONS: dict[str, Operation] = {
     "key.refusals": _key_refusals,
     "monitor.create": _monitor_create,
     "monitor.list": _monitor_list,
+    "uptime.create": _uptime_create,
+    "uptime.list": _uptime_list,
+    "uptime.delete": _uptime_delete,
     "stat.share": reads.share_stat,
     "stats": reads.list_stats,
     "events": reads.list_events,

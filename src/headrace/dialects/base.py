@@ -37,6 +37,7 @@ Step = Literal[
     "decide",  # stats and claims: conflicts are answered here, nothing is stored yet
     "quota",  # the project's records of this month: those that are new must fit in, check-ins always do
     "charge_cost",  # the rate limit, the submission's cost, or that of the step ``decode``
+    "place",  # the project that a login acts in, and its person's role there against the route (``Gateway.place_login``)
     "append",  # journal, fsync, answer
     "handle",  # a read or a synchronous write: the route's handler
 ]
@@ -225,6 +226,8 @@ class Route(NamedTuple):
     #: Behind the step ``decode``: gives what the request costs and leaves what it read in ``Inbound.reading``. May raise
     #: :class:`Refusal`. Whatever refuses the body of such a route costs one unit.
     decode: Callable[[Inbound], int] | None = None
+    #: Requests a minute from one client address, counted by ``group``, instead of the dialect's ``ip_limits``; 0: as those say.
+    flood: int = 0
     #: Name of the parameter that holds the segments that follow ``path``, with the slashes between them; "": none may follow.
     rest: str = ""
 

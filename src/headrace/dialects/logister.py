@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from headrace.dialects import logister_cli
 from headrace.dialects.answers import QUOTA_USED, error_answer, json_answer, retry_after
 from headrace.dialects.base import Dialect, Fault, FaultDetail, LimitState
 from headrace.dialects.logister_answers import NOT_JSON
+from headrace.dialects.logister_cli_reads import PREFIX as CLI_PREFIX
+from headrace.dialects.logister_cli_reads import ROUTES as CLI_ROUTES
 from headrace.dialects.logister_routes import BODY_CAP, LIMIT, ROUTES
 from headrace.records.intents import Answer
 
@@ -24,7 +27,11 @@ def limit_headers(state: LimitState) -> tuple[tuple[bytes, bytes], ...]:
 
 
 def fault(kind: Fault, detail: FaultDetail) -> Answer:
-    """Logister's words for what the gateway refuses (1.2, 1.4, 1.10; the rulings' table of keys)."""
+    """Logister's words for what the gateway refuses (1.2, 1.4, 1.10; the rulings' table of keys), on the routes of its command line that
+    API's (1.11).
+    """
+    if detail.inbound is not None and detail.inbound.route.path.startswith(CLI_PREFIX):
+        return logister_cli.fault(kind, detail)
     match kind:
         case Fault.NOT_FOUND | Fault.METHOD:
             return error_answer(404, "Not Found")
@@ -93,7 +100,7 @@ DIALECT = Dialect(
         "/up",
         "/health",
     ),
-    routes=ROUTES,
+    routes=(*ROUTES, *CLI_ROUTES),
     key_places=("Bearer", "x-api-key"),
     fault=fault,
     limit_headers=limit_headers,

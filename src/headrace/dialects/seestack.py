@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from headrace.dialects import seestack_reads
+from headrace.dialects import seestack_people_reads, seestack_reads
 from headrace.dialects.base import Dialect, Parse, Route
 from headrace.dialects.seestack_answers import Answers, bodied, invalid, keyed, success
 from headrace.dialects.seestack_errors import ErrorEvent, parse_error
 from headrace.dialects.seestack_forms import fault, require_json
 from headrace.dialects.seestack_heartbeat import Heartbeat, parse_heartbeat
 from headrace.dialects.seestack_logs import LogEntry, parse_log
+from headrace.dialects.seestack_people_reads import LOGIN_KINDS
 from headrace.dialects.seestack_releases import Release, parse_release
 from headrace.dialects.seestack_replay import Replay, parse_replay
 from headrace.dialects.seestack_requests import HttpRequests, parse_http_requests
@@ -127,11 +128,19 @@ _INGEST = (
     ),
 )
 
+
+def _for_logins(route: Route) -> Route:
+    """A read or change that acts in one project, for logins too: their project is looked for last."""
+    if "auth" not in route.steps:
+        return route
+    return route._replace(kinds=LOGIN_KINDS, steps=(*route.steps[:-1], "place", *route.steps[-1:]))
+
+
 DIALECT = Dialect(
     name="seestack",
     title="SeeStack",
     prefixes=("/ingest/", "/api/auth/", "/api/v1/"),
-    routes=(*_INGEST, *seestack_reads.ROUTES),
+    routes=(*_INGEST, *seestack_people_reads.ROUTES, *map(_for_logins, seestack_reads.ROUTES)),
     key_places=("x-seestack-key", "x-allstak-key"),
     fault=fault,
     auth_first=("/ingest/",),

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import msgspec
 
+from headrace.dialects import seestack_errors_reads, seestack_monitors_reads, seestack_rows_reads
 from headrace.dialects.base import Route, Scope, Step
 from headrace.dialects.seestack_answers import bodied, error, invalid, keyed, success
 from headrace.dialects.seestack_forms import require_json
@@ -55,6 +56,7 @@ class CronMonitorChange(msgspec.Struct, rename="camel", omit_defaults=True):
     schedule: Annotated[str, msgspec.Meta(min_length=1, examples=["0 3 * * *"])] | None = None
     grace_period_min: Annotated[int, msgspec.Meta(ge=1, le=1440)] | None = None
     is_active: bool | None = None
+    project_id: str | None = None
 
 
 def _monitors(method: str, path: str, name: str, summary: str, answers: tuple[tuple[int, str], ...]) -> Route:
@@ -96,6 +98,9 @@ def _replay(path: str, name: str, summary: str, of: tuple[str, str], *answers: t
 
 
 ROUTES: tuple[Route, ...] = (
+    *seestack_errors_reads.ROUTES,
+    *seestack_rows_reads.ROUTES,
+    *seestack_monitors_reads.ROUTES,
     _replay(
         "/api/v1/errors/{fingerprint}/replay",
         "error_replay",

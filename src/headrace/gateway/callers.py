@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
-from headrace.admission.keys import KeyRow, LookUpFailed, digest_of
+from headrace.admission.keys import LOGIN, LOGIN_PREFIXES, KeyRow, LookUpFailed, digest_of
 from headrace.admission.limits import Spec
-from headrace.dialects.base import Fault, FaultDetail, Inbound, LimitState
+from headrace.dialects.base import Fault, FaultDetail, Inbound, LimitState, Route
 from headrace.gateway.bodies import BUSY_RETRY_S, PARSE_ASIDE
 from headrace.gateway.charges import rate_detail
 from headrace.gateway.credentials import find_secret
@@ -16,11 +16,12 @@ from headrace.gateway.exchange import Exchange, Refused, Waiting
 
 def ip_guard(exchange: Exchange) -> None:
     """Flood guard by client address; loopback and the operator's own networks are not counted."""
-    per_minute = exchange.dialect.ip_limits[0]
-    address = exchange.gateway.peers.counted(exchange.line.client, exchange.headers)
+    dialect, route = exchange.dialect.name, exchange.route
+    per_minute = route.flood or exchange.dialect.ip_limits[0]
+    address = exchange.gateway.peers.counted(exchange.line.client, exchange.head.headers)
     if per_minute and address:
         charge = exchange.gateway.limiter.charge(
-            ("ip", exchange.dialect.name, address), Spec("aligned", per_minute, 0), 1
+            ("ip", f"{dialect} {route.group}" if route.flood else dialect, address), Spec("aligned", per_minute, 0), 1
         )
         if not charge.allowed:
             raise Refused(Fault.AUTH_RATE, rate_detail(charge))
@@ -33,12 +34,10 @@ def auth(exchange: Exchange) -> Waiting:
         secret, digest = _shown(exchange)
         if secret is None and exchange.route.sessions and exchange.header(b"cookie") is not None:
             return _auth_person(exchange)
-        _authenticate(exchange, secret, digest)
-        return None
+        return _authenticate(exchange, secret, digest)
     if len(exchange.body) > PARSE_ASIDE:
         return _auth_aside(exchange, secret_of)
-    _authenticate_read(exchange, secret_of(exchange))
-    return None
+    return _authenticate_read(exchange, secret_of(exchange))
 
 
 async def _auth_person(exchange: Exchange) -> None:
@@ -49,16 +48,26 @@ async def _auth_person(exchange: Exchange) -> None:
     exchange.key = key
 
 
+async def _auth_login(exchange: Exchange, token: str) -> None:
+    """The token of a program that signed in as a person. It is none of the keys, and its look-up asks the catalog."""
+    key = await asyncio.to_thread(exchange.gateway.login_key, exchange, token)
+    if key is None:
+        _refuse_unknown(exchange, Fault.BAD_KEY)
+        return
+    exchange.key = key
+
+
 async def _auth_aside(exchange: Exchange, secret_of: Callable[[Inbound], str | None]) -> None:
-    _authenticate_read(exchange, await asyncio.to_thread(secret_of, exchange))
+    waiting = _authenticate_read(exchange, await asyncio.to_thread(secret_of, exchange))
+    if waiting is not None:
+        await waiting
 
 
-def _authenticate_read(exchange: Exchange, secret: str | None) -> None:
+def _authenticate_read(exchange: Exchange, secret: str | None) -> Waiting:
     """With the key that query or body hold, or, if neither has a place for it, the headers."""
     if secret is None:
-        _authenticate(exchange, *_shown(exchange))
-    else:
-        _authenticate(exchange, secret or None, digest_of(secret))
+        return _authenticate(exchange, *_shown(exchange))
+    return _authenticate(exchange, secret or None, digest_of(secret))
 
 
 def _shown(exchange: Exchange) -> tuple[str | None, bytes]:
@@ -71,7 +80,10 @@ def _shown(exchange: Exchange) -> tuple[str | None, bytes]:
     return shown
 
 
-def _authenticate(exchange: Exchange, secret: str | None, digest: bytes) -> None:
+def _authenticate(exchange: Exchange, secret: str | None, digest: bytes) -> Waiting:
+    """Waits only for a login's token, which has no place in a path, query or body: where one of these holds the key, a route has to take
+    logins by name.
+    """
     key: KeyRow | None = None
     if secret is not None:
         try:
@@ -79,9 +91,16 @@ def _authenticate(exchange: Exchange, secret: str | None, digest: bytes) -> None
         except LookUpFailed:
             raise Refused(Fault.UNAVAILABLE, FaultDetail(retry_after=BUSY_RETRY_S)) from None
     if key is None or not (exchange.route.names_project or exchange.gateway.keys.has_project(key)):
+        if secret is not None and secret.startswith(LOGIN_PREFIXES) and _takes_logins(exchange.route):
+            return _auth_login(exchange, secret)
         _refuse_unknown(exchange, Fault.NO_KEY if secret is None else Fault.BAD_KEY)
-        return
+        return None
     exchange.key = key
+    return None
+
+
+def _takes_logins(route: Route) -> bool:
+    return route.secret_of is None or LOGIN in route.kinds
 
 
 def _refuse_unknown(exchange: Exchange, fault: Fault) -> None:
@@ -107,3 +126,12 @@ def scope(exchange: Exchange) -> None:
     missing = needed if isinstance(needed, str) else next((one for one in needed if one not in key.scopes), "")
     if key.kind not in exchange.route.kinds or (missing and missing not in key.scopes):
         raise Refused(Fault.NO_SCOPE, FaultDetail(scope=missing or "write"))
+
+
+def place(exchange: Exchange) -> Waiting:
+    """The project that a login acts in, where it has no project of its own as a key has, and its person's role there."""
+    return _place(exchange) if exchange.key.kind == LOGIN else None
+
+
+async def _place(exchange: Exchange) -> None:
+    exchange.key = await asyncio.to_thread(exchange.gateway.place_login, exchange)

@@ -10,7 +10,7 @@ from urllib.parse import parse_qsl
 from headrace.admission.deciding import Draft
 from headrace.admission.keys import KeyRow, LookUpFailed
 from headrace.dialects.base import Dialect, Fault, FaultDetail, Feature, LimitState, Route, Step
-from headrace.records.intents import Answer, StreamAnswer, Submission
+from headrace.records.intents import Reply, Submission
 
 if TYPE_CHECKING:
     from headrace.gateway.front.connection import Connection
@@ -95,7 +95,7 @@ class Exchange:
         #: Retries under the same key wait for the end of this request.
         self.is_first = False
         self.limit_state: LimitState | None = None
-        self.answer: Answer | StreamAnswer | None = None
+        self.answer: Reply | None = None
         self.key: KeyRow
         self.submission: Submission
         self.draft: Draft | None = None
@@ -144,6 +144,11 @@ class Exchange:
     def address(self) -> str:
         """The client's address behind the proxies that are trusted."""
         return self.gateway.peers.address(self.line.client, self.headers)
+
+    @property
+    def scheme(self) -> str:
+        """The scheme that the client used, as far as proxies that are trusted tell it."""
+        return self.gateway.scheme_of(self.line, self.head)
 
     def header(self, name: bytes) -> bytes | None:
         return self.head.headers.get(name)

@@ -24,12 +24,13 @@ from headrace.gateway.front.heads import Head
 from headrace.gateway.peers import Peers
 from headrace.gateway.routes import Match, RouteTable
 from headrace.gateway.steps import make_plan
+from headrace.gateway.switched import Switched
 from headrace.gateway.tally import Tally
 from headrace.gateway.waiting import STALL_S, Waiting
 from headrace.journal import JournalUnavailable
-from headrace.records.intents import Answer, StreamAnswer
+from headrace.records.intents import Answer, Reply, StreamAnswer, SwitchAnswer
 
-Handler = Callable[[Exchange], Awaitable[Answer | StreamAnswer]]
+Handler = Callable[[Exchange], Awaitable[Reply]]
 #: Raises :class:`Refusal`; leaves what it read in ``Exchange.reading``.
 Check = Callable[[Exchange], None]
 
@@ -77,6 +78,10 @@ class Gateway:
         self.seal = seal
         #: The key that a person's session stands for (``Route.sessions``), None without one; asks the catalog, so it runs aside.
         self.session_key: Callable[[Exchange], KeyRow | None] = lambda _: None
+        #: The key that the token of a login stands for, None for one of nobody's; and what it stands for in the project that the request
+        #: means (raises :class:`Refusal`). Both ask the catalog.
+        self.login_key: Callable[[Exchange, str], KeyRow | None] = lambda _exchange, _token: None
+        self.place_login: Callable[[Exchange], KeyRow] = lambda exchange: exchange.key
         self.in_flight = InFlight()
         self.tally = Tally(keys)
         self.waiting = Waiting()
@@ -112,15 +117,17 @@ class Gateway:
 
     def _pass_on(self, line: Connection, head: Head, body: bytes | None) -> None:
         """To the API and the pages."""
-        scheme = line.scheme
-        if self.peers.trusts(line.client):
-            scheme = _told_scheme(head) or scheme
+        scope = make_scope(line, head, self.scheme_of(line, head))
 
         async def answer() -> None:
             with self.waiting.patiently():
-                await Bridge(line, body, STALL_S).run(self.fallback, make_scope(line, head, scheme))
+                await Bridge(line, body, STALL_S).run(self.fallback, scope)
 
         self._keep(answer())
+
+    def scheme_of(self, line: Connection, head: Head) -> str:
+        """The scheme that the client used, which a trusted proxy tells."""
+        return (self.peers.trusts(line.client) and _told_scheme(head)) or line.scheme
 
     def _keep(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         """A task that is not forgotten while it runs."""
@@ -202,7 +209,7 @@ class Gateway:
 
     # --- answers
 
-    def _finish(self, exchange: Exchange, answer: Answer | StreamAnswer) -> None:
+    def _finish(self, exchange: Exchange, answer: Reply) -> None:
         exchange.end()
         dialect, route = exchange.dialect, exchange.route
         try:
@@ -221,6 +228,8 @@ class Gateway:
         bodiless = exchange.head.method == "HEAD"
         if isinstance(answer, StreamAnswer):
             self._keep(self._stream(exchange.line, answer, extra, bodiless=bodiless))
+        elif isinstance(answer, SwitchAnswer):
+            self._keep(self._talk(exchange, answer, extra))
         else:
             self._reply(exchange.line, answer, extra, bodiless=bodiless)
 
@@ -247,6 +256,20 @@ class Gateway:
             raise
         except Exception:  # what was sent cannot be taken back: the client sees that the answer ends too early
             _log.exception("a streamed answer failed")
+            line.abort()
+
+    async def _talk(self, exchange: Exchange, answer: SwitchAnswer, extra: tuple[tuple[bytes, bytes], ...]) -> None:
+        line = exchange.line
+        try:
+            with self.waiting.patiently():
+                line.switch((*answer.headers, *extra))
+                await answer.talk(Switched(exchange))
+                line.leave()
+        except asyncio.CancelledError:
+            line.abort()
+            raise
+        except Exception:
+            _log.exception("a connection that was taken over failed")
             line.abort()
 
     def _browsers_may(self, exchange: Exchange) -> bool:

@@ -8,7 +8,7 @@ import asyncio
 
 from headrace.admission.retries import left
 from headrace.dialects.base import Fault, FaultDetail, Route, Step
-from headrace.gateway.callers import auth, ip_guard, scope
+from headrace.gateway.callers import auth, ip_guard, place, scope
 from headrace.gateway.charges import charge_cost, charge_request
 from headrace.gateway.exchange import Exchange, Plan, Refused, StepFunction, Waiting
 from headrace.gateway.front.heads import Head
@@ -116,6 +116,7 @@ STEPS: dict[Step, StepFunction] = {
     "check": check,
     "decide": decide,
     "quota": quota,
+    "place": place,
     "charge_cost": charge_cost,
     "append": append,
     "handle": handle,

@@ -6,7 +6,7 @@ from collections import Counter
 
 from headrace.admission.keys import KeyTable
 from headrace.gateway.exchange import Exchange
-from headrace.records.intents import Answer, StreamAnswer
+from headrace.records.intents import Answer, Reply
 
 
 class Tally:
@@ -19,7 +19,7 @@ class Tally:
         self.accepted: Counter[str] = Counter()
         self.refused: Counter[tuple[str, str, int]] = Counter()
 
-    def count(self, exchange: Exchange, answer: Answer | StreamAnswer) -> None:
+    def count(self, exchange: Exchange, answer: Reply) -> None:
         """``answer`` is about to be given to ``exchange``."""
         key = getattr(exchange, "key", None)
         dialect = exchange.dialect.name

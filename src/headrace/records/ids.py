@@ -22,6 +22,8 @@ UUID7 = 7
 
 #: The name space of deployments' ids. Any UUID, ours alone, for ever.
 DEPLOYMENTS = UUID("6f1a7c52-3b0e-5d5c-9a43-4c1f0d6be8a7")
+#: The name space of issues' ids, likewise.
+ISSUES = UUID("c2d49f0e-58b1-5b7e-8f36-91a07e5d3c14")
 
 #: Bytes of a stat's classic key.
 CLASSIC_KEY_BYTES = 16
@@ -82,6 +84,11 @@ def uuid7_us(text: str) -> int | None:
 def deployment_id(project: int, repository: str, environment: str, release: str) -> str:
     """A deployment's id: the same for every report of it (rulings 3)."""
     return str(uuid5(DEPLOYMENTS, "\x1f".join((str(project), repository, environment, release))))
+
+
+def issue_id(project: int, fingerprint: str) -> str:
+    """The id of an issue: made of what identifies it, so that it needs no record."""
+    return str(uuid5(ISSUES, f"{project}/{fingerprint}"))
 
 
 def new_stat_number(random: RandomBytes = os.urandom) -> int:

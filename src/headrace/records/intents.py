@@ -7,14 +7,17 @@ submission in one go and commits them together; see ``rulings.md`` 4.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from enum import IntEnum
 from functools import lru_cache
 from hashlib import blake2b
-from typing import Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol
 
 import msgspec
 from msgspec.structs import replace
+
+if TYPE_CHECKING:
+    import asyncio
 
 #: ``stat`` (StatFlow and StatHat share one namespace and its 409 rules) or a derived source, which never
 #: refuses an event because of a stat.
@@ -226,6 +229,36 @@ class StreamAnswer(NamedTuple):
     headers: tuple[tuple[bytes, bytes], ...]
     chunks: AsyncIterator[bytes]
 
+
+class Duplex(Protocol):
+    """A connection that has left HTTP. Used by one task, on the event loop's thread."""
+
+    @property
+    def stopping(self) -> asyncio.Event:
+        """Set when the server begins to stop."""
+
+    async def receive(self) -> bytes:
+        """What the client has sent since; b"" when it has ended."""
+
+    async def send(self, data: bytes) -> None:
+        """Waits while the client does not read."""
+
+    def abort(self) -> None:
+        """Ends it at once, whatever is still to be sent."""
+
+    async def admitted(self) -> bool:
+        """Whether whoever opened the connection would still be let in. Raises what a look-up raises that cannot be made."""
+
+
+class SwitchAnswer(NamedTuple):
+    """101: from then on the connection belongs to ``talk``, and is closed when that returns."""
+
+    headers: tuple[tuple[bytes, bytes], ...]
+    talk: Callable[[Duplex], Awaitable[None]]
+    status: int = 101
+
+
+Reply = Answer | StreamAnswer | SwitchAnswer
 
 Render = Callable[[Sequence[Decision]], Answer]
 

@@ -111,7 +111,15 @@ REPLAYS = Table(
     _columns(_COMMON + "fingerprint:text event_type:label url:text raw:text batch:u64"),
 )
 
-TABLES: dict[str, Table] = {table.name: table for table in (POINTS, EVENTS, REQUESTS, SPANS, REPLAYS)}
+#: Our own looks at pages: what they found is no record that somebody has sent. ``status`` is HTTP's, 0 where nothing answered.
+UPTIME_CHECKS = Table(
+    "uptime_checks",
+    "month",
+    ("project", "monitor", "ts"),
+    _columns("project:u32 ts:us received_at:us monitor:uuid up:u8 status:u16 duration_ms:float reason:text batch:u64"),
+)
+
+TABLES: dict[str, Table] = {table.name: table for table in (POINTS, EVENTS, REQUESTS, SPANS, REPLAYS, UPTIME_CHECKS)}
 
 EVENT_TYPES = ("error", "log", "metric", "transaction", "check_in", "event")
 

@@ -56,6 +56,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     stathat_silent_bad_key: Literal["no", "yes"]
     stathat_zero_count: Literal["zero", "one"]
     import_private: Literal["no", "yes"]
+    uptime_private: Literal["no", "yes"]
+    open_registration: Literal["no", "yes"]
     session_days: int
     log_level: Literal["debug", "info", "warning", "error"]
 
@@ -248,6 +250,20 @@ SETTINGS: tuple[Setting, ...] = (
         "no",
         "`yes`: a StatHat import may fetch from private addresses, and without TLS. Whoever holds a key can then have the server ask"
         " machines in your network.",
+        parse_choice("no", "yes"),
+    ),
+    Setting(
+        "uptime_private",
+        "no, yes",
+        "no",
+        "`yes`: uptime monitors may look at private addresses. Whoever may make monitors can then learn which machines in your network answer.",
+        parse_choice("no", "yes"),
+    ),
+    Setting(
+        "open_registration",
+        "no, yes",
+        "no",
+        "`yes`: anybody who reaches the server may make an account with a project of its own, through SeeStack's `/api/auth/register`.",
         parse_choice("no", "yes"),
     ),
     Setting(

@@ -7,6 +7,8 @@ from collections.abc import Collection
 from typing import Any, Final, NamedTuple
 from uuid import UUID
 
+from msgspec import structs
+
 from headrace.records.tables import EVENT_TYPES, Column, Table
 from headrace.store.client import Store
 from headrace.store.filters import EVERYTHING, BadFilter, Filter, conditions, row_table
@@ -58,6 +60,39 @@ def list_rows(
     return Page(rows[:limit], f"{last['ts']}.{last['id']}")
 
 
+def count_rows(
+    store: Store,
+    project: int,
+    table: str,
+    wanted: Filter = EVERYTHING,
+    *,
+    start: int | None = None,
+    end: int | None = None,
+    budget: Budget = DEFAULT,
+) -> int:
+    """How many rows :func:`list_rows` would give in all."""
+    return int(store.query(project, count_sql(table, wanted, start, end), budget).rows[0][0])
+
+
+def cursor_behind(
+    store: Store,
+    project: int,
+    table: str,
+    wanted: Filter = EVERYTHING,
+    *,
+    start: int | None = None,
+    end: int | None = None,
+    rows: int,
+    budget: Budget = DEFAULT,
+) -> str | None:
+    """The cursor with which :func:`list_rows` goes on behind the first ``rows`` (from 1), None when there are fewer. Costs what sorting so
+    many times and ids does, whatever else the rows hold.
+    """
+    sql = list_sql(table, wanted, start=start, end=end, limit=1, cursor=None, raw=False, columns=("ts",), skip=rows - 1)
+    found = store.query(project, sql, budget).dicts()
+    return f"{found[0]['ts']}.{found[0]['id']}" if found else None
+
+
 def list_newest(
     store: Store,
     project: int,
@@ -76,9 +111,9 @@ def list_newest(
 
 def newest_sql(table: str, since: int, limit: int, columns: Collection[str]) -> Sql:
     """The query behind :func:`list_newest`, one arm for all types."""
-    shown = _shown(row_table(table), raw=False, chosen=columns)
+    shown = shown_columns(row_table(table), raw=False, chosen=columns)
     return Sql(
-        f"SELECT {_outward(shown)}\nFROM (\n    SELECT {_names(shown)} FROM {table}\n"
+        f"SELECT {outward(shown)}\nFROM (\n    SELECT {names_of(shown)} FROM {table}\n"
         "    WHERE project = {project:UInt32} AND ts >= fromUnixTimestamp64Micro({since:Int64}, 'UTC')\n"
         "    ORDER BY ts DESC, id DESC LIMIT {limit:UInt32}\n) AS row\nORDER BY row.ts DESC, row.id DESC",
         {"since": since, "limit": limit},
@@ -119,9 +154,9 @@ def list_arrived(
 
 def arrived_sql(table: str, after: int, upto: int, limit: int, columns: Collection[str]) -> Sql:
     """The query behind :func:`list_arrived`: the index on ``batch`` leaves little but what is new to be read."""
-    shown = _shown(row_table(table), raw=False, chosen=("received_at", *columns) if columns else ())
+    shown = shown_columns(row_table(table), raw=False, chosen=("received_at", *columns) if columns else ())
     return Sql(
-        f"SELECT {_outward(shown)}\nFROM (\n    SELECT {_names(shown)} FROM {table}\n"
+        f"SELECT {outward(shown)}\nFROM (\n    SELECT {names_of(shown)} FROM {table}\n"
         "    WHERE project = {project:UInt32} AND batch > {after:UInt64} AND batch <= {upto:UInt64}\n"
         "    ORDER BY received_at DESC, id DESC LIMIT {limit:UInt32}\n) AS row\nORDER BY row.received_at DESC, row.id DESC",
         {"after": after, "upto": upto, "limit": limit},
@@ -131,9 +166,9 @@ def arrived_sql(table: str, after: int, upto: int, limit: int, columns: Collecti
 def get_row(store: Store, project: int, table: str, row_id: UUID, budget: Budget = DEFAULT) -> dict[str, Any] | None:
     """The row of ``table`` with this id, raw record included, or None."""
     found = row_table(table)
-    columns = _shown(found, raw=True)
+    columns = shown_columns(found, raw=True)
     text = (
-        f"SELECT {_outward(columns)}\nFROM (SELECT {_names(columns)} FROM {table} "
+        f"SELECT {outward(columns)}\nFROM (SELECT {names_of(columns)} FROM {table} "
         "WHERE project = {project:UInt32} AND id = {id:UUID} LIMIT 1) AS row"
     )
     rows = store.query(project, Sql(text, {"id": str(row_id)}), budget).dicts()
@@ -150,21 +185,21 @@ def list_sql(
     cursor: str | None,
     raw: bool,
     columns: Collection[str] = (),
+    skip: int = 0,
 ) -> Sql:
     """The query behind :func:`list_rows`, one arm per event type: within a type the sort key already is the order of the
-    page, so an arm stops after ``limit`` rows instead of sorting everything.
+    page, so an arm stops after ``limit`` rows instead of sorting everything. ``skip``: rows of the list to pass over.
     """
-    shown = _shown(row_table(table), raw=raw, chosen=columns)
+    shown = shown_columns(row_table(table), raw=raw, chosen=columns)
     types = _types(wanted) if table == "events" else ()
-    rest = Filter({name: value for name, value in wanted.equals.items() if name != "type"}, wanted.labels, wanted.text)
+    rest = structs.replace(wanted, equals={name: value for name, value in wanted.equals.items() if name != "type"})
     clauses, params = conditions(table, rest)
     params["limit"] = limit
-    if start is not None:
-        clauses.append("ts >= fromUnixTimestamp64Micro({start:Int64}, 'UTC')")
-        params["start"] = start
-    if end is not None:
-        clauses.append("ts < fromUnixTimestamp64Micro({end:Int64}, 'UTC')")
-        params["end"] = end
+    most, page = "{limit:UInt32}", "{limit:UInt32}"
+    if skip:
+        params |= {"skip": skip, "most": skip + limit}
+        most, page = "{most:UInt64}", "{limit:UInt32} OFFSET {skip:UInt64}"
+    clauses += _between(start, end, params)
     if cursor is not None:
         params["before"], params["before_id"] = _cursor(cursor)
         before = "fromUnixTimestamp64Micro({before:Int64}, 'UTC')"
@@ -176,16 +211,34 @@ def list_sql(
             where.append(f"type = {{type{number}:String}}")
             params[f"type{number}"] = one
         arms.append(
-            f"    SELECT {_names(shown)} FROM {table}\n"
+            f"    SELECT {names_of(shown)} FROM {table}\n"
             f"    WHERE {' AND '.join(where + clauses)}\n"
-            "    ORDER BY ts DESC, id DESC LIMIT {limit:UInt32}"
+            f"    ORDER BY ts DESC, id DESC LIMIT {most}"
         )
     union = "\n    UNION ALL\n".join(arms)
     return Sql(
-        f"SELECT {_outward(shown)}\nFROM (\n{union}\n) AS row\n"
-        "ORDER BY row.ts DESC, row.id DESC LIMIT {limit:UInt32}",
+        f"SELECT {outward(shown)}\nFROM (\n{union}\n) AS row\nORDER BY row.ts DESC, row.id DESC LIMIT {page}",
         params,
     )
+
+
+def count_sql(table: str, wanted: Filter, start: int | None, end: int | None) -> Sql:
+    """The query behind :func:`count_rows`."""
+    clauses, params = conditions(table, wanted)
+    clauses += _between(start, end, params)
+    where = " AND ".join(["project = {project:UInt32}", *clauses])
+    return Sql(f"SELECT count() AS total FROM {table} WHERE {where}", params)
+
+
+def _between(start: int | None, end: int | None, params: dict[str, Any]) -> list[str]:
+    clauses = []
+    if start is not None:
+        clauses.append("ts >= fromUnixTimestamp64Micro({start:Int64}, 'UTC')")
+        params["start"] = start
+    if end is not None:
+        clauses.append("ts < fromUnixTimestamp64Micro({end:Int64}, 'UTC')")
+        params["end"] = end
+    return clauses
 
 
 def _types(wanted: Filter) -> tuple[str, ...]:
@@ -195,7 +248,8 @@ def _types(wanted: Filter) -> tuple[str, ...]:
     return types
 
 
-def _shown(table: Table, *, raw: bool, chosen: Collection[str] = ()) -> list[Column]:
+def shown_columns(table: Table, *, raw: bool, chosen: Collection[str] = ()) -> list[Column]:
+    """The columns of ``table`` that are given to anybody: those of ``chosen``, or all when it is empty."""
     wanted = {"ts", "id", *chosen}
     return [
         column
@@ -204,11 +258,12 @@ def _shown(table: Table, *, raw: bool, chosen: Collection[str] = ()) -> list[Col
     ]
 
 
-def _names(columns: list[Column]) -> str:
+def names_of(columns: list[Column]) -> str:
+    """``columns`` as the list of an inner SELECT."""
     return ", ".join(column.name for column in columns)
 
 
-def _outward(columns: list[Column]) -> str:
+def outward(columns: list[Column]) -> str:
     """Columns as the client can read them without loss: the engine's own time values lose µs or raise when out of range."""
     forms = {"us": "toUnixTimestamp64Micro(row.{0}) AS {0}", "uuid": "toString(row.{0}) AS {0}"}
     return ", ".join(forms.get(column.kind, "row.{0} AS {0}").format(column.name) for column in columns)

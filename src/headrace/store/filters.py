@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from typing import Any, Final, Literal
 from uuid import UUID
 
 import msgspec
 
 from headrace.records.tables import EVENTS, REQUESTS, SPANS, Kind, Table
+from headrace.store.grouping import ISSUE_KEY
 
 #: Tables of rows (points have their own, narrower questions).
 ROW_TABLES: Final[dict[str, Table]] = {table.name: table for table in (EVENTS, REQUESTS, SPANS)}
@@ -29,6 +30,10 @@ _FILTER_TYPES: Final[dict[Kind, str]] = {
 #: Long texts have the substring filter; whose rows they are is not a filter.
 _NOT_FILTERED: Final = frozenset(["message", "raw", "ts_sent"])
 
+#: An event that failed (logister.md 1.11, 2.4): by its level, by a word, or by a status of HTTP.
+_ERRORED: Final = (
+    "(level IN ('error', 'fatal') OR lower(status) IN ('error', 'errored', 'failed') OR toUInt32OrZero(status) >= 500)"
+)
 #: Values in one condition, and characters in one value or substring.
 MAX_VALUES: Final = 100
 MAX_TEXT: Final = 1_000
@@ -41,12 +46,18 @@ class BadFilter(ValueError):
 class Filter(msgspec.Struct, frozen=True):
     """All conditions hold at once. ``equals``: column → the values it may have (text, or integers for status and is_slow).
     ``labels``: label → value. ``text``: a substring of message or name (requests: path or host; spans: name or
-    operation), without regard to case.
+    operation), without regard to case; ``within`` names other columns to look in. ``issue``: the fingerprint of one (``store.grouping``), for events.
+    ``least_ms``: it took at least so long. ``outcome``, of events alone: ``errored`` are those of level error or fatal and those whose status
+    says so, ``ok`` all others.
     """
 
     equals: Mapping[str, Sequence[str | int]] = {}
     labels: Mapping[str, str] = {}
     text: str = ""
+    within: Sequence[str] = ()
+    issue: str = ""
+    least_ms: float | None = None
+    outcome: Literal["", "ok", "errored"] = ""
 
 
 EVERYTHING: Final = Filter()
@@ -85,9 +96,25 @@ def conditions(table: str, wanted: Filter) -> tuple[list[str], dict[str, Any]]:
         params[f"label{number}"] = _text("labels", label)
         params[f"labelled{number}"] = _text("labels", value)
     if wanted.text:
-        found = (f"positionCaseInsensitiveUTF8({name}, {{text:String}}) > 0" for name in _TEXT_COLUMNS[table])
+        columns = wanted.within or _TEXT_COLUMNS[table]
+        for name in columns:
+            if kinds.get(name) not in ("text", "label"):
+                raise BadFilter(f"{name}: not a text of {table} to look in")
+        found = (f"positionCaseInsensitiveUTF8({name}, {{text:String}}) > 0" for name in columns)
         clauses.append(f"({' OR '.join(found)})")
         params["text"] = _text("text", wanted.text)
+    if wanted.issue:
+        if table != EVENTS.name:
+            raise BadFilter(f"issue: {table} belong to none")
+        clauses.append(f"{ISSUE_KEY} = unhex({{issue:String}})")
+        params["issue"] = _text("issue", wanted.issue)
+    if wanted.least_ms is not None:
+        clauses.append("duration_ms >= {least_ms:Float64}")
+        params["least_ms"] = wanted.least_ms
+    if wanted.outcome:
+        if table != EVENTS.name:
+            raise BadFilter(f"outcome: {table} have none")
+        clauses.append(_ERRORED if wanted.outcome == "errored" else f"NOT {_ERRORED}")
     return clauses, params
 
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, Final, NamedTuple
 
-from headrace.records.tables import EVENTS, POINTS, REPLAYS, REQUESTS, SPANS, TABLES
-from headrace.store import history, rollups, schema, visitors
+from headrace.records.tables import EVENTS, POINTS, REPLAYS, REQUESTS, SPANS, TABLES, UPTIME_CHECKS
+from headrace.store import grouping, history, rollups, schema, visitors
 from headrace.store.errors import StoreUnavailable
 
 Execute = Callable[[str], object]
@@ -31,6 +31,8 @@ MIGRATIONS: Final[tuple[Migration, ...]] = (
     Migration(5, "history", history.create_statements()),
     Migration(6, "points by the minute", rollups.projection_statements()),
     Migration(7, "history in buckets", history.bucket_statements()),
+    Migration(8, "uptime checks", schema.create_statements(UPTIME_CHECKS)),
+    Migration(9, "issues", grouping.projection_statements()),
 )
 
 _LEDGER: Final = (

@@ -8,7 +8,7 @@ from typing import Final, Literal
 from headrace.records.tables import EVENTS, REPLAYS
 from headrace.store.client import Store
 from headrace.store.events import Page
-from headrace.store.filters import BadFilter
+from headrace.store.filters import BadFilter, Filter, conditions
 from headrace.store.reader import DEFAULT, Budget, Sql
 
 #: Events of one page.
@@ -73,14 +73,15 @@ def count_replays(
     return {str(value): int(found) for value, found in rows}
 
 
-def sessions_of_error(store: Store, project: int, fingerprint: str, budget: Budget = DEFAULT) -> list[str]:
-    """Ids of the sessions in which errors of this fingerprint happened, the latest first, at most ``SESSIONS``; "" stands for those that
-    named none. Empty when there is no such error.
+def sessions_of_errors(store: Store, project: int, wanted: Filter, budget: Budget = DEFAULT) -> list[str]:
+    """Ids of the sessions in which errors that are ``wanted`` happened, the latest first, at most ``SESSIONS``; "" stands for those that
+    named none.
     """
+    clauses, params = conditions(EVENTS.name, wanted)
     text = (
         f"SELECT session_id FROM {EVENTS.name}\n"
-        "WHERE project = {project:UInt32} AND type = 'error' AND fingerprint = {fingerprint:String}\n"
+        f"WHERE project = {{project:UInt32}} AND {' AND '.join(clauses)}\n"
         "GROUP BY session_id ORDER BY max(ts) DESC, session_id LIMIT {limit:UInt32}"
     )
-    rows = store.query(project, Sql(text, {"fingerprint": fingerprint, "limit": SESSIONS}), budget).rows
+    rows = store.query(project, Sql(text, params | {"limit": SESSIONS}), budget).rows
     return [str(row[0]) for row in rows]

@@ -10,18 +10,19 @@ from litestar import Request, Response, post
 from litestar.params import FromPath, FromQuery
 
 from headrace.api.deps import Services, TheServices
+from headrace.api.people import HASHING
 from headrace.api.services import ServiceError, accounts, sessions
 from headrace.api.services.accounts import PASSWORD_MIN, AccountInfo
 from headrace.api.services.sessions import SessionInfo, Viewer
-from headrace.web.door import HASHING, TheForm, TheViewer, redirect, wait_text
+from headrace.web.door import TheForm, TheViewer, redirect, wait_text
 from headrace.web.forms import Form
 from headrace.web.frame import Frame, get_page, page
 
 #: What the page says after a change, by what its URL says was done.
 _DONE = {
     "name": "Your name is changed.",
-    "password": "Your password is changed. Every other browser is signed out.",
-    "session": "That browser is signed out.",
+    "password": "Your password is changed. Every other browser and program is signed out.",
+    "session": "It is signed out.",
 }
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from headrace.api.services.sessions import PROGRAM_AGENT
+
 #: What stands in the line, and what it is called; the first that is found counts.
 _BROWSERS = (
     ("Firefox/", "Firefox"),
@@ -26,7 +28,9 @@ _SHOWN = 60
 
 
 def browser(agent: str) -> str:
-    """A short name for what sent ``agent``."""
+    """A short name for what sent ``agent``; of a program's login, ``API`` before it."""
+    if agent.startswith(PROGRAM_AGENT):
+        return PROGRAM_AGENT + browser(agent.removeprefix(PROGRAM_AGENT))
     name = next((name for mark, name in _BROWSERS if mark in agent), "")
     system = next((name for mark, name in _SYSTEMS if mark in agent), "")
     if name:

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import Any, cast
 from urllib.parse import quote
 
-from anyio import CapacityLimiter, to_thread
+from anyio import to_thread
 from litestar import MediaType, Request, Response, Router
 from litestar.datastructures import Cookie
 from litestar.di import NamedDependency, Provide
@@ -34,9 +34,6 @@ CSRF_FIELD = "csrf"
 #: For a handler's ``opt``.
 OPEN = {"door": "open"}
 VISITOR = {"door": "visitor"}
-
-#: Passwords checked at the same time: each takes 19 MiB and a core for 20 ms.
-HASHING = CapacityLimiter(2)
 
 TheViewer = NamedDependency[SkipValidation[Viewer]]
 TheVisitor = NamedDependency[SkipValidation[Viewer | None]]

@@ -9,9 +9,9 @@ from litestar import Request, Response, get, post
 from litestar.params import FromQuery
 
 from headrace.api.deps import Services, TheServices
+from headrace.api.people import HASHING
 from headrace.api.services import ServiceError, sessions
 from headrace.web.door import (
-    HASHING,
     VISITOR,
     TheForm,
     TheViewer,

@@ -1,4 +1,6 @@
-"""A person's session where a vendor's API would ask for a key (rulings 1 and 2): the key that it stands for."""
+"""A person where a vendor's API would ask for a key (rulings 1 and 2): the keys that their session, or the token of a program that signed
+in as them, stands for.
+"""
 
 from __future__ import annotations
 
@@ -9,11 +11,16 @@ import msgspec
 
 from headrace.api.errors import ApiError
 from headrace.api.people import COOKIE, CSRF_HEADER, SAFE_METHODS, check_origin, check_token
-from headrace.api.services import Context, ServiceError, sessions
-from headrace.api.services.base import SESSION
+from headrace.api.services import Context, ServiceError, login_tokens, sessions
+from headrace.api.services.accounts import AccountInfo
+from headrace.api.services.base import LOGIN, SESSION
+from headrace.api.services.roles import Membership
 from headrace.catalog.keys import KeyRow
 from headrace.dialects.base import Refusal
 from headrace.records.intents import Answer
+
+#: What a login may be asked for. It never ingests, whatever its person may (rulings 2).
+SCOPES_OF_LOGINS = frozenset(("read", "manage"))
 
 
 def session_key(
@@ -41,15 +48,47 @@ def session_key(
         raise _refusal(404, error.message) from None
     if not places or not places[0].allows("admin"):
         raise _refusal(403, "this needs the role admin in a project")
-    info, _, actor = places[0]
+    return key_in(places[0], SESSION, viewer.account)
+
+
+def login_key(context: Context, token: str, address: str) -> KeyRow | None:
+    """The key that the token of a login stands for: of its account, in no project yet, with whatever the account may anywhere. None for a
+    token of nobody's.
+    """
+    holder = login_tokens.find(context, token, address)
+    if holder is None:
+        return None
+    return _key(
+        holder.account,
+        LOGIN,
+        account=holder.account.id,
+        project=0,
+        project_id="",
+        reach="account",
+        scopes=SCOPES_OF_LOGINS,
+    )
+
+
+def key_in(place: Membership, kind: str, account: AccountInfo) -> KeyRow:
+    """What stands for ``account`` in one project: the rights of its role there."""
+    info, _, actor = place
+    owner = actor.account or account.id
+    return _key(
+        account, kind, account=owner, project=info.number, project_id=info.id, reach="project", scopes=actor.scopes
+    )
+
+
+def _key(
+    person: AccountInfo, kind: str, *, account: str, project: int, project_id: str, reach: str, scopes: frozenset[str]
+) -> KeyRow:
     return KeyRow(
-        id=viewer.account.id,
-        account=actor.account or viewer.account.id,
-        project=info.number,
-        project_id=info.id,
-        reach="project",
-        kind=SESSION,
-        scopes=actor.scopes,
+        id=person.id,
+        account=account,
+        project=project,
+        project_id=project_id,
+        reach=reach,
+        kind=kind,
+        scopes=scopes,
         secret_sha256=b"",
         bindings={},
         rate=None,
@@ -57,7 +96,7 @@ def session_key(
         unlimited=False,
         expires_at=None,
         last_used_at=None,
-        name=viewer.account.email,
+        name=person.email,
     )
 
 

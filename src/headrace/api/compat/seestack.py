@@ -4,53 +4,41 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Callable
 from typing import Any
 
-from sqlalchemy.exc import DBAPIError
-from sqlalchemy.exc import TimeoutError as PoolTimeout
-
+from headrace.api.compat import (
+    seestack_errors,
+    seestack_keys,
+    seestack_monitors,
+    seestack_people,
+    seestack_projects,
+    seestack_rows,
+    seestack_tail,
+)
 from headrace.api.compat.base import CompatServices, Handler, ReadRequest
-from headrace.api.compat.seestack_replays import named_project, of_error, of_session
-from headrace.api.services import ServiceError, key_actor, monitors
+from headrace.api.compat.seestack_guard import guarded
+from headrace.api.compat.seestack_lists import Work, named_project, private
+from headrace.api.compat.seestack_logins import not_found
+from headrace.api.compat.seestack_replays import of_error, of_session
+from headrace.api.services import key_actor, monitors
 from headrace.api.services.monitors import GRACE_MAX_MIN, MonitorInfo
 from headrace.api.services.schedules import next_after
 from headrace.catalog.monitors import DEFAULT_GRACE_MIN
-from headrace.dialects.base import Fault, FaultDetail
 from headrace.dialects.seestack_fields import Fields
-from headrace.dialects.seestack_forms import (
-    BLANK,
-    Unreadable,
-    envelope,
-    envelope_error,
-    fault,
-    read_object,
-    unreadable,
-)
+from headrace.dialects.seestack_forms import BLANK, Unreadable, envelope, read_object
 from headrace.records.intents import Answer, StreamAnswer
 from headrace.records.times import iso_text
-from headrace.store import BudgetExceeded, StoreUnavailable
-
-#: What a 503 asks the client to wait, seconds.
-RETRY_AFTER_S = 5
 
 _SLUG = re.compile(r"[a-z0-9\-]+\Z", re.ASCII)
 _SLUG_RULE = r'must match "^[a-z0-9\-]+$"'
-_NO_STORE = (b"cache-control", b"no-store")
-_REFUSED = {
-    "not_found": (404, "NOT_FOUND"),
-    "conflict": (409, "CONFLICT"),
-    "invalid": (422, "VALIDATION_ERROR"),
-    "forbidden": (403, "FORBIDDEN"),
-}
-
-Work = Callable[[CompatServices, ReadRequest], Answer | StreamAnswer]
 
 
 def handlers(services: CompatServices) -> dict[str, Handler]:
     """The handlers by the names that ``dialects.seestack_reads`` gives them."""
     made = {f"seestack.{name}": _handler(services, work) for name, work in _WORK.items()}
+    made |= seestack_people.handlers(services)
     made["seestack.health"] = _health
+    made["seestack.tail"] = seestack_tail.handler(services)
     return made
 
 
@@ -60,23 +48,9 @@ async def _health(_request: ReadRequest) -> Answer:
 
 def _handler(services: CompatServices, work: Work) -> Handler:
     async def handle(request: ReadRequest) -> Answer | StreamAnswer:
-        return await asyncio.to_thread(_guarded, services, request, work)
+        return await asyncio.to_thread(guarded, services, request, work)
 
     return handle
-
-
-def _guarded(services: CompatServices, request: ReadRequest, work: Work) -> Answer | StreamAnswer:
-    try:
-        return work(services, request)
-    except Unreadable as error:
-        raise unreadable(str(error)) from None
-    except ServiceError as error:
-        status, code = _REFUSED[error.code]
-        return envelope_error(status, code, error.message[:1].upper() + error.message[1:])
-    except BudgetExceeded:
-        return fault(Fault.INTERNAL, FaultDetail())
-    except (StoreUnavailable, DBAPIError, PoolTimeout):
-        return fault(Fault.UNAVAILABLE, FaultDetail(retry_after=RETRY_AFTER_S))
 
 
 # --- cron monitors ---
@@ -105,13 +79,13 @@ def _monitors_create(services: CompatServices, request: ReadRequest) -> Answer:
 def _monitors_list(services: CompatServices, request: ReadRequest) -> Answer:
     found = monitors.list_all(services.context, key_actor(request.key, request.address), project=named_project(request))
     now = services.context.now()
-    return _private(envelope({"items": [_shown(info, now) for info in found]}, 200))
+    return private(envelope({"items": [_shown(info, now) for info in found]}, 200))
 
 
 def _monitors_get(services: CompatServices, request: ReadRequest) -> Answer:
-    found = monitors.get(
-        services.context, key_actor(request.key, request.address), request.params["id"], project=named_project(request)
-    )
+    actor, monitor_id = key_actor(request.key, request.address), request.params["id"]
+    with not_found("cron monitor", monitor_id):
+        found = monitors.get(services.context, actor, monitor_id, project=named_project(request))
     return _answer(services, found)
 
 
@@ -124,8 +98,11 @@ def _monitors_change(services: CompatServices, request: ReadRequest) -> Answer:
     active = fields.sent.get("isActive")
     if active is not None and type(active) is not bool:
         raise Unreadable("isActive")
-    actor, project, monitor_id = key_actor(request.key, request.address), named_project(request), request.params["id"]
-    found = monitors.get(services.context, actor._replace(scopes=actor.scopes | {"read"}), monitor_id, project=project)
+    actor, monitor_id = key_actor(request.key, request.address), request.params["id"]
+    project = fields.text("projectId") or named_project(request)
+    reader = actor._replace(scopes=actor.scopes | {"read"})
+    with not_found("cron monitor", monitor_id):
+        found = monitors.get(services.context, reader, monitor_id, project=project)
     if "slug" in sent and fields.text("slug") != found.slug:
         fields.refuse("slug", "must not be changed")
     fields.check()
@@ -143,9 +120,9 @@ def _monitors_change(services: CompatServices, request: ReadRequest) -> Answer:
 
 
 def _monitors_delete(services: CompatServices, request: ReadRequest) -> Answer:
-    monitors.delete(
-        services.context, key_actor(request.key, request.address), request.params["id"], project=named_project(request)
-    )
+    actor, monitor_id = key_actor(request.key, request.address), request.params["id"]
+    with not_found("cron monitor", monitor_id):
+        monitors.delete(services.context, actor, monitor_id, project=named_project(request))
     return Answer(204, b"", ())
 
 
@@ -164,11 +141,7 @@ def _grace(fields: Fields) -> int | None:
 
 
 def _answer(services: CompatServices, info: MonitorInfo, status: int = 200) -> Answer:
-    return _private(envelope(_shown(info, services.context.now()), status))
-
-
-def _private(answer: Answer) -> Answer:
-    return answer.adding(_NO_STORE)
+    return private(envelope(_shown(info, services.context.now()), status))
 
 
 def _shown(info: MonitorInfo, now_us: int) -> dict[str, Any]:
@@ -210,6 +183,11 @@ def _interval_text(seconds: int) -> str:
 
 
 _WORK: dict[str, Work] = {
+    **seestack_errors.WORK,
+    **seestack_rows.WORK,
+    **seestack_monitors.WORK,
+    **seestack_projects.WORK,
+    **seestack_keys.WORK,
     "monitors_create": _monitors_create,
     "monitors_list": _monitors_list,
     "monitors_get": _monitors_get,

@@ -5,30 +5,25 @@ masked before they were stored.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from itertools import chain
 from typing import Any, NamedTuple
 
 import msgspec
 
 from headrace.api.compat.base import CompatServices, ReadRequest
-from headrace.api.compat.streaming import aside, pages
-from headrace.api.services import ServiceError, key_actor
-from headrace.api.services.base import live_project, require
-from headrace.dialects.answers import JSON_TYPE
-from headrace.dialects.seestack_forms import envelope
+from headrace.api.compat.seestack_lists import project_to_read, streamed
+from headrace.api.compat.streaming import pages
+from headrace.api.services import ServiceError
 from headrace.records.intents import StreamAnswer
 from headrace.records.times import iso_text
 from headrace.store import Budget, Store
 from headrace.store.events import Page
-from headrace.store.replays import Key, count_replays, list_replay, sessions_of_error
+from headrace.store.occurrences import errors_named
+from headrace.store.replays import Key, count_replays, list_replay, sessions_of_errors
 
 #: Events of one answer (contract 4).
 EVENTS_MAX = 5_000
 #: What one page of events may cost; an event may be megabytes.
 PAGE_BUDGET = Budget(memory_bytes=128 << 20)
-
-_NO_STORE = (b"cache-control", b"no-store")
-_NO_EVENTS = b'"events":[]'
 
 
 class _Stored(msgspec.Struct, rename="camel"):
@@ -47,14 +42,13 @@ class _Event(msgspec.Struct, rename="camel"):
 _stored = msgspec.json.Decoder(_Stored)
 
 
-def named_project(request: ReadRequest) -> str | int:
-    """The project that the query names, else the key's own."""
-    return request.query().get("projectId") or request.key.project
-
-
 def of_session(services: CompatServices, request: ReadRequest) -> StreamAnswer:
     """The events of one session."""
-    project, store, session_id = _project(services, request), services.store(), request.params["session_id"]
+    project, store, session_id = (
+        project_to_read(services, request).number,
+        services.store(),
+        request.params["session_id"],
+    )
     found = _find(store, project, [session_id])
     if found is None:
         raise ServiceError("not_found", "replay not found")
@@ -65,12 +59,17 @@ def of_error(services: CompatServices, request: ReadRequest) -> StreamAnswer:
     """The events that came with the error's fingerprint. Clients send the session's id in its place, so where there are none: those of the
     latest session in which the error happened and that was recorded.
     """
-    project, store, fingerprint = _project(services, request), services.store(), request.params["fingerprint"]
+    project, store, fingerprint = (
+        project_to_read(services, request).number,
+        services.store(),
+        request.params["fingerprint"],
+    )
     found = _find(store, project, [fingerprint], ("fingerprint",))
     if found is None:
-        told = sessions_of_error(store, project, fingerprint)
-        if not told:
+        errors = errors_named(store, project, fingerprint)
+        if errors is None:
             raise ServiceError("not_found", "error not found")
+        told = sessions_of_errors(store, project, errors)
         found = _find(store, project, [session for session in told if session])
     return _streamed(store, project, found, {"fingerprint": fingerprint})
 
@@ -95,23 +94,10 @@ def _find(
     return None
 
 
-def _project(services: CompatServices, request: ReadRequest) -> int:
-    actor = key_actor(request.key, request.address)
-    require(actor, "read")
-    with services.context.catalog.read() as conn:
-        return live_project(conn, actor, named_project(request)).number
-
-
 def _streamed(store: Store, project: int, wanted: _Found | None, head: dict[str, Any]) -> StreamAnswer:
-    """The oldest ``EVENTS_MAX`` events in the envelope. The first piece is read before the answer begins: a store that cannot be read is a
-    refusal, not half an answer.
-    """
+    """The oldest ``EVENTS_MAX`` events in the envelope."""
     data = {**head, "totalEvents": wanted.total if wanted else 0, "events": []}
-    # No text of a client can look like the empty list: its quotes are escaped.
-    before, _, after = envelope(data, 200).body.partition(_NO_EVENTS)
-    found = _pages(store, project, wanted) if wanted else iter(())
-    first = next(found, [])
-    return StreamAnswer(200, (JSON_TYPE, _NO_STORE), aside(_pieces(before, chain([first], found), after)))
+    return streamed(data, "events", _pages(store, project, wanted) if wanted else iter(()), _shown)
 
 
 def _pages(store: Store, project: int, wanted: _Found) -> Iterator[list[dict[str, Any]]]:
@@ -119,15 +105,6 @@ def _pages(store: Store, project: int, wanted: _Found) -> Iterator[list[dict[str
         return list_replay(store, project, wanted.key, wanted.value, limit=limit, cursor=cursor, budget=PAGE_BUDGET)
 
     return pages(read, EVENTS_MAX)
-
-
-def _pieces(before: bytes, found: Iterator[list[dict[str, Any]]], after: bytes) -> Iterator[bytes]:
-    separator = before + b'"events":['
-    for page in found:
-        if page:
-            yield separator + b",".join(map(_shown, page))
-            separator = b","
-    yield (b"" if separator == b"," else separator) + b"]" + after
 
 
 def _shown(row: dict[str, Any]) -> bytes:

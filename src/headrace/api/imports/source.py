@@ -1,21 +1,20 @@
 """A StatHat export as a client sees it: one host, no redirects, bounded in time and size, patient with rates.
 
-The address comes from a user, so the server must not become their way into the network behind it: only https to public addresses unless
-the operator allows more, and the connection goes to the very address that was looked at.
+The address comes from a user: only https to public addresses (``outward.connecting``), unless the operator allows more.
 """
 
 from __future__ import annotations
 
 import http.client
-import ipaddress
 import json
 import socket
-import ssl
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Any, NamedTuple
 from urllib.parse import quote, urlencode, urlsplit
+
+from headrace.outward.connecting import PrivateAddress, connect, words
 
 #: Bytes of one answer, and seconds it may take in all and between two pieces of it.
 ANSWER_MAX = 32 << 20
@@ -28,11 +27,6 @@ ADDRESS_MAX = 2_000
 #: when it asks for patience.
 FIRST_WAIT_S, LAST_WAIT_S = 2.0, 60.0
 TRIES, RATE_TRIES = 6, 40
-
-#: Addresses that stand for others, some of which the standard library takes for public ones: 6to4, Teredo, NAT64, IPv4 in IPv6.
-_DISGUISED = tuple(
-    ipaddress.ip_network(text) for text in ("2002::/16", "2001::/32", "64:ff9b::/96", "64:ff9b:1::/48", "::/96")
-)
 
 #: Waits so many seconds; True: stop waiting and give up, the server ends.
 Wait = Callable[[float], bool]
@@ -78,17 +72,6 @@ def read_address(text: str, *, private: bool) -> Place:
     if parts.query or parts.fragment or "@" in parts.netloc or not text.strip().isprintable() or " " in text.strip():
         raise BadAddress("base_url is a scheme, a host and perhaps a port and a path, nothing else")
     return Place(parts.scheme, parts.hostname, port or (443 if parts.scheme == "https" else 80), parts.path.rstrip("/"))
-
-
-def is_public(text: str) -> bool:
-    """Whether an IP address belongs to the public network, and is no other one in disguise."""
-    address = ipaddress.ip_address(text.partition("%")[0])
-    if isinstance(address, ipaddress.IPv6Address):
-        if address.ipv4_mapped is not None:
-            address = address.ipv4_mapped
-        elif any(address in network for network in _DISGUISED):
-            return False
-    return address.is_global and not address.is_multicast
 
 
 class Source:
@@ -140,7 +123,7 @@ class Source:
                 if kept and isinstance(error, ConnectionError):
                     continue  # the source has ended a connection that it had kept for a while
                 failed += 1
-                trouble = f"the source does not answer: {_words(error)}"
+                trouble = f"the source does not answer: {error if isinstance(error, _Again) else words(error)}"
             if failed >= TRIES or refused >= RATE_TRIES:
                 raise SourceFailed(trouble)
             if self._wait(pause):
@@ -171,17 +154,12 @@ class Source:
 
     def _connect(self) -> http.client.HTTPConnection:
         """A connection to an address of the host that was looked at, whatever its name means a moment later."""
-        host, port = self._place.host, self._place.port
-        found = [str(item[4][0]) for item in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)]
-        if not self._private and not all(map(is_public, found)):
-            raise SourceFailed("the host has a private address: import_private=yes allows it")
-        connection = http.client.HTTPConnection(host, port, timeout=PIECE_S)
-        line = socket.create_connection((found[0], port), timeout=PIECE_S)
-        if self._place.scheme == "https":
-            line = ssl.create_default_context().wrap_socket(line, server_hostname=host)
-        connection.sock = line
-        # Without it a connection that was closed would be opened anew, to whatever the name means then.
-        connection.auto_open = False
+        place = self._place
+        tls = place.scheme == "https"
+        try:
+            connection = connect(place.host, place.port, tls=tls, private=self._private, seconds=PIECE_S)
+        except PrivateAddress:
+            raise SourceFailed("the host has a private address: import_private=yes allows it") from None
         self._connection = connection
         return connection
 
@@ -217,14 +195,3 @@ def _array(status: int, body: bytes) -> list[Any] | None:
     if type(found) is not list:
         raise SourceFailed("what the source sends is no StatHat export")
     return found
-
-
-def _words(error: Exception) -> str:
-    """What kind of trouble it is; an error of the library may repeat the path, and with it the token."""
-    if isinstance(error, _Again):
-        return str(error)
-    if isinstance(error, ssl.SSLError):
-        return f"TLS: {error.reason or 'failed'}"
-    if isinstance(error, OSError) and error.strerror:
-        return error.strerror
-    return type(error).__name__

@@ -1,7 +1,18 @@
 """The handlers of our own API, one module a noun."""
 
 from headrace.api.routes import annotations as notes
-from headrace.api.routes import dead_letters, deployments, imports, keys, monitors, projects, rows, series, stats
+from headrace.api.routes import (
+    dead_letters,
+    deployments,
+    imports,
+    issues,
+    keys,
+    monitors,
+    projects,
+    rows,
+    series,
+    stats,
+)
 
 HANDLERS = (
     *projects.HANDLERS,
@@ -10,6 +21,7 @@ HANDLERS = (
     *stats.HANDLERS,
     *series.HANDLERS,
     *rows.HANDLERS,
+    *issues.HANDLERS,
     *notes.HANDLERS,
     *monitors.HANDLERS,
     *deployments.HANDLERS,

@@ -129,7 +129,7 @@ def _list(
         limit=asked.limit,
         cursor=asked.cursor,
     )
-    return Page([_shown(row) for row in page.rows], page.next)
+    return Page([shown(row) for row in page.rows], page.next)
 
 
 def _labels(sent: Sequence[str]) -> dict[str, str]:
@@ -142,7 +142,7 @@ def _labels(sent: Sequence[str]) -> dict[str, str]:
     return found
 
 
-def _shown(row: Mapping[str, Any]) -> dict[str, Any]:
+def shown(row: Mapping[str, Any]) -> dict[str, Any]:
     """Times as text; ``raw`` as the JSON it holds, as text when a fixed dead letter put something else there."""
     shown = {name: when(value) if name in ("ts", "received_at", "ended_at") else value for name, value in row.items()}
     if "raw" in shown:
@@ -158,7 +158,7 @@ def _one(services: Services, target: Target, table: Table, row_id: UUID, what: s
     row = get_row(services.store(), project, table.name, row_id)
     if row is None:
         raise not_found(what)
-    return _shown(row)
+    return shown(row)
 
 
 @get("/events", guards=[reads], sync_to_thread=True, summary="List events")

@@ -64,6 +64,13 @@ def list_all(context: Context, actor: Actor) -> list[AccountInfo]:
         return [info(row) for row in accounts.load_all(conn)]
 
 
+def find(context: Context, account_id: str) -> AccountInfo | None:
+    """The account with this id."""
+    with context.catalog.read() as conn:
+        row = accounts.by_id(conn, account_id)
+    return None if row is None else info(row)
+
+
 def verify_password(context: Context, email: str, password: str) -> AccountInfo | None:
     """The account whose address and password these are, else None; takes as long either way."""
     with context.catalog.read() as conn:
@@ -112,10 +119,15 @@ def check_password(password: str) -> None:
         raise ServiceError("invalid", f"password must be {PASSWORD_MIN} to {PASSWORD_MAX} characters")
 
 
+def is_email(text: str) -> bool:
+    """Whether ``text`` looks like an address."""
+    return _EMAIL.match(text) is not None
+
+
 def check_email(email: str) -> str:
     """The address in the form that is compared. Raises ``invalid``."""
     address = line(email, "email", EMAIL_MAX).casefold()
-    if not _EMAIL.match(address):
+    if not is_email(address):
         raise ServiceError("invalid", "email must be an address such as name@example.org")
     return address
 

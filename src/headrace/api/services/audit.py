@@ -37,6 +37,7 @@ Action = Literal[
     "archived a project",
     "deleted a project",
     "made a key",
+    "renamed a key",
     "revoked a key",
     "fixed a dead letter",
     "replayed a dead letter",
@@ -52,6 +53,7 @@ Action = Literal[
     "made a monitor",
     "changed a monitor",
     "deleted a monitor",
+    "changed an issue",
     "changed settings",
 ]
 ACTIONS: tuple[Action, ...] = get_args(Action)

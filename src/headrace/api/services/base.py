@@ -11,6 +11,7 @@ from typing import Final, Literal, NamedTuple, Protocol
 from sqlalchemy import Connection
 
 from headrace.catalog import Catalog, projects
+from headrace.catalog.logins import PROGRAM_KIND
 from headrace.catalog.projects import KEPT_STATES, ProjectRow
 from headrace.catalog.stats import StatRow
 from headrace.records.ids import RandomBytes, uuid7
@@ -67,8 +68,9 @@ class Actor(NamedTuple):
 OPERATOR = Actor(None)
 
 
-#: The kind of key that a person's session stands for: its id and name are the account's.
-SESSION = "session"
+#: The kinds of key that a person's session and the token of a program that signed in as them stand for (rulings 2): id and name are the
+#: account's.
+SESSION, LOGIN = "session", PROGRAM_KIND
 
 
 class PresentedKey(Protocol):
@@ -95,7 +97,7 @@ class PresentedKey(Protocol):
 def key_actor(key: PresentedKey, address: str = "") -> Actor:
     """The actor behind a key that was presented, from ``address``."""
     project = key.project if key.reach == "project" else None
-    who = Who("account" if key.kind == SESSION else "key", key.id, key.name, address)
+    who = Who("account" if key.kind in (SESSION, LOGIN) else "key", key.id, key.name, address)
     return Actor(key.account, project, frozenset(key.scopes), key.expires_at, who)
 
 
@@ -115,10 +117,15 @@ def _nothing_to_forget(_project: int, _stat_ids: Sequence[int]) -> None:
     """Where no server runs, nobody remembers stats."""
 
 
+def _nobody_watches() -> None:
+    """Where no server runs, nobody looks at pages."""
+
+
 class Context(NamedTuple):
     """What services work with. ``now`` gives µs since the epoch. ``pending`` gives the stats of a project that are
     acknowledged and not yet projected into the catalog, so that lists show a stat at once; ``used`` what a project was given this month,
     None where only the catalog can tell. ``forget_stats`` tells admission of stats that went into the trash; called from worker threads.
+    ``uptime_changed`` tells the clock of uptime monitors that one was made or changed.
     """
 
     catalog: Catalog
@@ -127,6 +134,7 @@ class Context(NamedTuple):
     pending: Callable[[int], Sequence[StatRow]] = _none_pending
     used: Callable[[int], int | None] = _not_known
     forget_stats: Callable[[int, Sequence[int]], None] = _nothing_to_forget
+    uptime_changed: Callable[[], None] = _nobody_watches
 
     def new_id(self) -> str:
         return uuid7(self.now(), self.random)

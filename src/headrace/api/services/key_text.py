@@ -37,6 +37,8 @@ STYLES: dict[str, tuple[_Part, ...]] = {
     "slowstats": (_Part("", BASE62, 16), _Part(".", BASE62, 32)),
     "stathat": (_Part("", BASE62, 16),),
 }
+#: SeeStack's keys for its environment ``test``; :data:`SHOWN` characters tell them from the others.
+TEST_PARTS = (_Part("ask_test_", _LOWER36, 32),)
 
 
 def digest(text: str) -> bytes:
@@ -44,13 +46,14 @@ def digest(text: str) -> bytes:
     return sha256(text.encode()).digest()
 
 
-def mint(style: str) -> str:
-    """A new random key in ``style``. Raises ``invalid`` for an unknown one."""
+def mint(style: str, *, test: bool = False) -> str:
+    """A new random key in ``style``, with ``test`` as SeeStack's are for its environment ``test``. Raises ``invalid`` for an unknown
+    style.
+    """
     if style not in STYLES:
         raise ServiceError("invalid", f"style must be one of {', '.join(STYLES)}")
-    return "".join(
-        part.prefix + "".join(secrets.choice(part.alphabet) for _ in range(part.length)) for part in STYLES[style]
-    )
+    parts = TEST_PARTS if test else STYLES[style]
+    return "".join(part.prefix + "".join(secrets.choice(part.alphabet) for _ in range(part.length)) for part in parts)
 
 
 def check_brought(secret: str) -> str:

@@ -27,7 +27,7 @@ _TAKEN = "this secret belongs to a key of this instance already (revoked keys co
 
 class KeySpec(msgspec.Struct, frozen=True, kw_only=True):
     """What a key should be. ``name`` None or empty: named after its style. ``scopes`` None: write and read (a legacy key: write). ``secret`` brings a key instead of
-    minting one in ``style``. ``rate`` units per minute and ``burst`` units override every dialect's limit, ``unlimited``
+    minting one in ``style``; ``test``: one that looks as SeeStack's for its environment ``test`` do. ``rate`` units per minute and ``burst`` units override every dialect's limit, ``unlimited``
     lifts it. ``expires_at`` in µs.
     """
 
@@ -37,6 +37,7 @@ class KeySpec(msgspec.Struct, frozen=True, kw_only=True):
     account_wide: bool = False
     expires_at: int | None = None
     secret: str | None = None
+    test: bool = False
     rate: int | None = None
     burst: int | None = None
     unlimited: bool = False
@@ -138,6 +139,28 @@ def revoke(context: Context, actor: Actor, key_id: str) -> KeyInfo:
     return _info(record._replace(revoked_at=now), now)
 
 
+def rename(context: Context, actor: Actor, key_id: str, name: str) -> KeyInfo:
+    """Another name for a key. Raises ``invalid``, ``not_found`` as :func:`revoke`."""
+    _require_keys(actor)
+    shown = line(name, "name")
+    with context.catalog.write() as conn:
+        record = keys.by_id(conn, clean_text(key_id))
+        if record is None or not _may_see(actor, record) or not keys.rename(conn, record.id, shown):
+            raise ServiceError("not_found", "key not found")
+        told = f"{record.name} → {shown}"
+        audit.note(
+            context,
+            conn,
+            actor,
+            "renamed a key",
+            subject_id=record.id,
+            subject=shown,
+            project=record.project,
+            details=told,
+        )
+    return _info(record._replace(name=shown), context.now())
+
+
 def refusals(context: Context, actor: Actor, *, project: str | int | None = None) -> list[KeyRefusals]:
     """Keys with refused requests, the latest refusal first."""
     found = [record for record in _visible(context, actor, project) if record.refused]
@@ -151,7 +174,7 @@ def refusals(context: Context, actor: Actor, *, project: str | int | None = None
 def add(context: Context, conn: Connection, actor: Actor, project: ProjectRow, spec: KeySpec) -> NewKey:
     """Checks ``spec`` against the actor and stores the key."""
     now = context.now()
-    text = key_text.mint(spec.style)
+    text = key_text.mint(spec.style, test=spec.test)
     kind = "legacy" if spec.style == "stathat" else "key"
     if spec.secret is not None:
         text = key_text.check_brought(spec.secret)

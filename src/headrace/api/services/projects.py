@@ -78,24 +78,26 @@ def create(
     an ``id`` that deployed programs already send (SlowStats' ``projectId``). ``platform``: one of ``PLATFORMS``, for good.
     ``quota``: records a month, at least 0. Raises ``invalid``, ``forbidden``, ``conflict`` (no account yet, id taken), ``not_found`` (account).
     """
-    require(actor, "manage")
-    if actor.project is not None:
-        raise ServiceError("forbidden", "a key of one project cannot make another")
-    title = line(name, "name")
-    if platform not in PLATFORMS:
-        raise ServiceError("invalid", f"platform must be one of {', '.join(PLATFORMS)}")
     if id is not None and (actor.account is not None or not _BROUGHT_ID.fullmatch(id)):
         raise ServiceError("invalid", "an id of your own is 1 to 64 letters, digits, dots, dashes or underscores")
     with context.catalog.write() as conn:
-        if actor.who.kind == "account" and not _may_create(conn, actor.who.id):
-            raise ServiceError(
-                "forbidden", "only owners of this server and accounts with projects of their own make projects"
-            )
+        check_may_make(conn, actor)
         account_id = actor.account or _account(conn, account)
         if id is not None and projects.by_id(conn, id) is not None:
             raise ServiceError("conflict", "another project has this id, or had it before it was deleted")
-        row = add(context, conn, actor.who, title, account_id, platform, id, quota)
+        row = add(context, conn, actor.who, name, account_id, platform, id, quota)
         return _shown(context, conn, [row])[0]
+
+
+def check_may_make(conn: Connection, actor: Actor) -> None:
+    """Raises ``forbidden`` for whoever may not make a project."""
+    require(actor, "manage")
+    if actor.project is not None:
+        raise ServiceError("forbidden", "a key of one project cannot make another")
+    if actor.who.kind == "account" and not _may_create(conn, actor.who.id):
+        raise ServiceError(
+            "forbidden", "only owners of this server and accounts with projects of their own make projects"
+        )
 
 
 def may_create(context: Context, account_id: str) -> bool:
@@ -219,8 +221,11 @@ def add(
     project_id: str | None = None,
     quota: int | None = None,
 ) -> ProjectRow:
-    """Stores a project under the first free slug of its name, and under a new id unless it brings one."""
-    base = _slug(name)
+    """Stores a project under the first free slug of its name, and under a new id unless it brings one. Raises ``invalid``."""
+    title = line(name, "name")
+    if platform not in PLATFORMS:
+        raise ServiceError("invalid", f"platform must be one of {', '.join(PLATFORMS)}")
+    base = _slug(title)
     slug, tries = base, 1
     while projects.by_slug(conn, slug) is not None:
         tries += 1
@@ -230,7 +235,7 @@ def add(
             conn,
             project_id=project_id or context.new_id(),
             slug=slug,
-            name=name,
+            name=title,
             account_id=account_id,
             at=context.now(),
             platform=platform,
@@ -238,7 +243,7 @@ def add(
         )
     except IntegrityError:
         raise ServiceError("conflict", "another project took this name just now: try again") from None
-    audit.note(context, conn, who, "made a project", subject_id=row.id, subject=name, project=row.number)
+    audit.note(context, conn, who, "made a project", subject_id=row.id, subject=title, project=row.number)
     return row
 
 

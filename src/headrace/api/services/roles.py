@@ -67,11 +67,16 @@ def memberships(context: Context, account: AccountInfo, who: Who, states: Collec
     the instance.
     """
     with context.catalog.read() as conn:
-        if account.role == "owner":
-            found = [(row, "owner") for row in projects.load_all(conn)]
-        else:
-            own = [(row, "owner") for row in projects.load_all(conn, account.id)]
-            found = [*own, *members.projects_of(conn, account.id)]
+        return places(conn, account, who, states)
+
+
+def places(conn: Connection, account: AccountInfo, who: Who, states: Collection[str] = LIVE) -> list[Membership]:
+    """As :func:`memberships`, within a transaction."""
+    if account.role == "owner":
+        found = [(row, "owner") for row in projects.load_all(conn)]
+    else:
+        own = [(row, "owner") for row in projects.load_all(conn, account.id)]
+        found = [*own, *members.projects_of(conn, account.id)]
     wanted = sorted((pair for pair in found if pair[0].state in states), key=lambda pair: pair[0].number)
     return [Membership(info(row), role, _actor(account, row, role, who)) for row, role in wanted]
 

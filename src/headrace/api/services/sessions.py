@@ -21,7 +21,8 @@ from headrace.api.services.base import Actor, Context, ServiceError, Who
 from headrace.api.services.roles import Membership
 from headrace.catalog import accounts as account_rows
 from headrace.catalog import logins
-from headrace.catalog.logins import LoginRow
+from headrace.catalog.accounts import AccountRow
+from headrace.catalog.logins import PROGRAM_PREFIX, PROGRAM_PREFIXES, LoginRow
 from headrace.catalog.projects import KEPT_STATES
 from headrace.records.text import clean_text
 
@@ -31,8 +32,9 @@ TOKEN_BYTES = 32
 IDLE_US = 30 * 24 * 3_600 * 1_000_000
 #: A use is noted this often at most, µs: a page must not cost a write.
 SEEN_EVERY_US = 5 * 60 * 1_000_000
-#: Characters kept of a browser's description.
+#: Characters kept of a browser's description, and what stands before that of a program.
 AGENT_MAX = 200
+PROGRAM_AGENT = "API, "
 
 
 class Viewer(NamedTuple):
@@ -52,7 +54,7 @@ class Viewer(NamedTuple):
 
 
 class SessionInfo(msgspec.Struct, frozen=True):
-    """A browser that is signed in. ``current``: the one that asks. Times in µs."""
+    """A browser or program that is signed in. ``current``: the one that asks. Times in µs."""
 
     id: str
     created_at: int
@@ -68,10 +70,17 @@ def open(  # noqa: A001 - sessions.open reads as what it does
     """Signs in; gives the token. Takes the time of an argon2 hash whoever is named. Raises ``forbidden`` with the same words for an
     unknown address and a wrong password.
     """
-    account = accounts.verify_password(context, email, password)
+    account = prove(context, email, password, address)
     with context.catalog.write() as conn:
-        if account is not None:
-            return begin(context, conn, account, address, agent, idle_us=idle_us)
+        return begin(context, conn, account, address, agent, idle_us=idle_us)
+
+
+def prove(context: Context, email: str, password: str, address: str) -> AccountInfo:
+    """The account whose password this is. A failure is told in the audit log; raises as :func:`open`."""
+    account = accounts.verify_password(context, email, password)
+    if account is not None:
+        return account
+    with context.catalog.write() as conn:
         known = account_rows.by_email(conn, clean_text(email).strip().casefold())
         # What was typed is not kept: it may be the password, in the wrong field.
         who = Who("visitor", known.id, known.email, address) if known else Who("visitor", address=address)
@@ -80,12 +89,22 @@ def open(  # noqa: A001 - sessions.open reads as what it does
 
 
 def begin(
-    context: Context, conn: Connection, account: AccountInfo, address: str, agent: str, *, idle_us: int = IDLE_US
+    context: Context,
+    conn: Connection,
+    account: AccountInfo,
+    address: str,
+    agent: str,
+    *,
+    idle_us: int = IDLE_US,
+    prefix: str = "",
 ) -> str:
-    """A session of an account that has proved itself (by its password, or a link made for it); gives the token."""
-    token = base64.urlsafe_b64encode(context.random(TOKEN_BYTES)).rstrip(b"=").decode()
+    """A session of an account that has proved itself (by its password, or a link made for it); gives the token, which begins with
+    ``prefix``.
+    """
+    token = prefix + base64.urlsafe_b64encode(context.random(TOKEN_BYTES)).rstrip(b"=").decode()
     now = context.now()
-    shown = " ".join(clean_text(agent).split())[:AGENT_MAX]
+    described = " ".join(clean_text(agent).split())
+    shown = (PROGRAM_AGENT + described if prefix == PROGRAM_PREFIX else described)[:AGENT_MAX]
     row = LoginRow(context.new_id(), account.id, _digest(token), now, now, now + idle_us, address, shown)
     logins.forget_expired(conn, now)
     logins.add(conn, row)
@@ -94,15 +113,21 @@ def begin(
 
 
 def find(context: Context, token: str, address: str = "") -> Viewer | None:
-    """Whose session it is, None when it is over or never was."""
-    with context.catalog.read() as conn:
-        found = logins.find(conn, _digest(token))
-    if found is None or found[0].expires_at <= context.now():
+    """Whose session it is, None when it is over or never was, and for the token of a program."""
+    found = None if token.startswith(PROGRAM_PREFIXES) else look_up(context, token)
+    if found is None:
         return None
     login, account = found
-    _note(context, login, address)
+    note_seen(context, login, address, until=context.now() + login.expires_at - login.seen_at)
     who = Who("account", account.id, account.email, address)
     return Viewer(accounts.info(account), login.id, _csrf(token), Actor(account.id, who=who))
+
+
+def look_up(context: Context, token: str) -> tuple[LoginRow, AccountRow] | None:
+    """The live login with this token, and its account."""
+    with context.catalog.read() as conn:
+        found = logins.find(conn, _digest(token))
+    return None if found is None or found[0].expires_at <= context.now() else found
 
 
 def project(context: Context, viewer: Viewer, ref: str | int) -> Membership:
@@ -147,14 +172,14 @@ def close(context: Context, viewer: Viewer, session: str | None = None) -> None:
         audit.note(context, conn, viewer.actor, "signed out" if own else "ended a session", subject_id=session or "")
 
 
-def _note(context: Context, login: LoginRow, address: str) -> None:
+def note_seen(context: Context, login: LoginRow, address: str, *, until: int) -> None:
+    """Notes now and then that a login is in use, and that it ends at ``until`` µs."""
     now = context.now()
     if now - login.seen_at < SEEN_EVERY_US:
         return
-    end = now + login.expires_at - login.seen_at
     try:
         with context.catalog.write() as conn:
-            logins.touch(conn, login.id, seen_at=now, expires_at=end, address=address)
+            logins.touch(conn, login.id, seen_at=now, expires_at=until, address=address)
     except OperationalError:
         # Reading goes on when nothing can be written (a full disk): that is when people want to look.
         return

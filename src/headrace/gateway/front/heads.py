@@ -30,7 +30,7 @@ KEPT_BYTES = 2_048
 CHUNKED: Final = -1
 
 #: What a client sends anew with every request: its heads are not worth keeping.
-_FLEETING = (b"idempotency-key", b"traceparent", b"x-request-id")
+_FLEETING = (b"idempotency-key", b"traceparent", b"x-request-id", b"sec-websocket-key")
 _UNESCAPED = re.compile(rb"[\x80-\xff]")
 _BLANKS = re.compile(rb"[ \t]+\r\n")
 _TOKEN = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]{1,64}(?: |\Z)")

@@ -1,0 +1,45 @@
+"""How SeeStack's handlers say no: what services and store refuse, in the envelope (contract 1.8, 4)."""
+
+from __future__ import annotations
+
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+
+from headrace.api.compat.base import CompatServices, ReadRequest
+from headrace.api.compat.seestack_lists import Work
+from headrace.api.services import ServiceError
+from headrace.dialects.base import Fault, FaultDetail
+from headrace.dialects.seestack_forms import Unreadable, envelope_error, fault, unreadable
+from headrace.records.intents import Answer, StreamAnswer
+from headrace.store import BudgetExceeded, StoreUnavailable
+
+#: What a 503 asks the client to wait, seconds.
+RETRY_AFTER_S = 5
+
+_REFUSED = {
+    "not_found": (404, "NOT_FOUND"),
+    "conflict": (409, "CONFLICT"),
+    "invalid": (422, "VALIDATION_ERROR"),
+    "forbidden": (403, "FORBIDDEN"),
+}
+
+
+def guarded(services: CompatServices, request: ReadRequest, work: Work) -> Answer | StreamAnswer:
+    """What ``work`` answers, or why it cannot."""
+    try:
+        return work(services, request)
+    except Unreadable as error:
+        raise unreadable(str(error)) from None
+    except ServiceError as error:
+        return refused(error)
+    except BudgetExceeded:
+        return fault(Fault.INTERNAL, FaultDetail())
+    except (StoreUnavailable, DBAPIError, PoolTimeout):
+        return fault(Fault.UNAVAILABLE, FaultDetail(retry_after=RETRY_AFTER_S))
+
+
+def refused(error: ServiceError) -> Answer:
+    """A service's refusal. The note for the key's owner leaves out what was asked for, which follows a colon."""
+    status, code = _REFUSED[error.code]
+    message = error.message[:1].upper() + error.message[1:]
+    return envelope_error(status, code, message, reason=message.partition(": ")[0])

@@ -1,0 +1,50 @@
+"""A connection that an answer has taken over (``records.intents.Duplex``)."""
+
+from __future__ import annotations
+
+import asyncio
+
+from headrace.admission.keys import LookUpFailed
+from headrace.dialects.base import Fault, Refusal, Step
+from headrace.gateway.callers import auth, place, scope
+from headrace.gateway.exchange import Exchange, Refused, StepFunction
+
+#: The steps that let somebody in.
+_DOOR: dict[Step, StepFunction] = {"auth": auth, "scope": scope, "place": place}
+
+
+class Switched:
+    """The connection of ``exchange``, whose route let it in."""
+
+    def __init__(self, exchange: Exchange) -> None:
+        self._exchange = exchange
+        self._line = exchange.line
+        self._door = [_DOOR[step] for step in exchange.names if step in _DOOR]
+
+    @property
+    def stopping(self) -> asyncio.Event:
+        return self._exchange.gateway.stopping
+
+    async def receive(self) -> bytes:
+        return await self._line.read()
+
+    async def send(self, data: bytes) -> None:
+        await self._line.send(data)
+
+    def abort(self) -> None:
+        self._line.abort()
+
+    async def admitted(self) -> bool:
+        """Goes through the door once more: its key may have been revoked, its project archived. Raises :class:`LookUpFailed`."""
+        try:
+            for step in self._door:
+                waiting = step(self._exchange)
+                if waiting is not None:
+                    await waiting
+        except Refusal:
+            return False
+        except Refused as refused:
+            if refused.fault is Fault.UNAVAILABLE:
+                raise LookUpFailed("the key cannot be looked up now") from None
+            return False
+        return True

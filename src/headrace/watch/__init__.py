@@ -1,0 +1,1 @@
+"""What the server looks after by itself, on clocks of its own."""
