@@ -10,7 +10,7 @@ from api_world import NOW, FakeDoor, FakeGauges, FakeKeys, FakeReady, World
 from headrace.api.deps import Services
 from headrace.api.imports.uploads import Uploads
 from headrace.api.services import OPERATOR, Context, accounts, keys, projects
-from headrace.api.services.keys import KeySpec
+from headrace.api.services.key_specs import KeySpec
 from headrace.api.services.server_state import Holdings
 from headrace.catalog import Catalog, sqlite_url
 

@@ -10,7 +10,7 @@ from api_world import NOW
 
 from headrace.api.deps import Readiness
 from headrace.api.services import OPERATOR, accounts, keys
-from headrace.api.services.keys import KeySpec
+from headrace.api.services.key_specs import KeySpec
 from headrace.catalog import dead_letters as letter_rows
 from headrace.catalog import projects as project_rows
 from headrace.records.ids import uuid7

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import msgspec
 import pytest
 
@@ -94,3 +96,41 @@ def test_lists_are_narrowed(catalog: Catalog) -> None:
     assert releases(start=1, end=3) == ["2", "1"]
     assert releases(environment="e1") == ["3", "1"]
     assert releases(release="2") == ["2"]
+
+
+def test_searching_and_what_came_before(catalog: Catalog) -> None:
+    """Of two at one moment the lower id is listed first, and the one before is the next of the list in the same place."""
+    facts = [
+        msgspec.structs.replace(FACT, release=release, environment=environment, project=project, deployed_at=at)
+        for release, environment, project, at in (
+            ("1.1", "production", 1, 10),
+            ("1.2", "production", 1, 20),
+            ("1.3_x", "production", 1, 20),
+            ("1.4", "staging", 1, 30),
+            ("1.5", "production", 2, 15),
+        )
+    ]
+    for fact in facts:
+        report(catalog, fact)
+    with catalog.read() as conn:
+
+        def search(**given: Any) -> list[str]:
+            options = {"equals": {}, "limit": 10} | given
+            return [row.release for row in deployments.search(conn, 1, **options)]
+
+        everything = deployments.search(conn, 1, equals={}, limit=10)
+        order = [row.release for row in everything]
+        assert (order[0], set(order[1:3]), order[3]) == ("1.4", {"1.2", "1.3_x"}, "1.1")
+        assert [row.id for row in everything[1:3]] == sorted(row.id for row in everything[1:3])
+        for number, row in enumerate(everything):
+            assert search(before=(row.deployed_at, row.id)) == order[number + 1 :]
+        assert search(equals={"environment": "staging", "source": "api"}) == ["1.4"]
+        assert search(start=20, end=30) == order[1:3]
+        assert search(text="_X") == ["1.3_x"]
+        assert search(text="SHOP") == order
+        assert search(text="%") == []
+        before = deployments.before_each(conn, 1, everything[:3])
+        assert before == {everything[1].id: everything[2], everything[2].id: everything[3]}
+        assert deployments.by_id(conn, 1, everything[0].id) == everything[0]
+        (foreign,) = deployments.load(conn, 2, limit=2)
+        assert deployments.by_id(conn, 1, foreign.id) is None

@@ -2,17 +2,28 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
+import time
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from headrace.api.compat.base import CompatServices
+from headrace.api.compat.logister_cli import handlers
 from headrace.api.compat.logister_cli_asked import CURSOR_MAX, RANGE_MAX_US, RANGE_US, Cursors, Query
 from headrace.api.compat.logister_cli_events import wanted_events
+from headrace.api.compat.logister_cli_reading import Reading
 from headrace.api.compat.logister_cli_redact import REDACTED, redacted
 from headrace.api.compat.logister_cli_shown import CONTEXT_MAX, MESSAGE_MAX, event
 from headrace.api.compat.logister_cli_watching import status_at
+from headrace.api.services import device_logins
 from headrace.catalog.monitors import MonitorRow
 from headrace.dialects.base import Refusal
+from headrace.dialects.logister_cli import SCOPES
+from headrace.records.intents import Answer
+from headrace.store import BudgetExceeded, StoreUnavailable
 from headrace.store.filters import Filter
 
 NOW = 1_775_000_000_000_000
@@ -273,3 +284,49 @@ def monitor(**more: Any) -> MonitorRow:
 )  # fmt: skip
 def test_how_a_monitor_is(given: dict[str, Any], after_s: float, status: str) -> None:
     assert status_at(monitor(**given), NOW + round(after_s * SECOND)) == status
+
+
+class FakeStore:
+    """A store whose every question ends in ``error``."""
+
+    def __init__(self, error: Exception) -> None:
+        self.error = error
+
+    def query(self, *_: Any) -> Any:
+        raise self.error
+
+
+def asked_with(error: Exception, monkeypatch: pytest.MonkeyPatch) -> tuple[int, dict[str, Any], Any]:
+    """Status, body and headers of a read of events while the store answers with ``error``."""
+    place = SimpleNamespace(info=SimpleNamespace(number=1, id="p", slug="shop"), actor=None)
+    monkeypatch.setattr(device_logins, "place", lambda *_: place)
+    monkeypatch.setattr(Reading, "segment", 7)
+    key = SimpleNamespace(account="a", bindings={"scopes": list(SCOPES)})
+    request = SimpleNamespace(key=key, params={"project": "shop"}, address="", query_bytes=lambda: b"")
+    services = CompatServices(SimpleNamespace(now=lambda: NOW), lambda: FakeStore(error))  # type: ignore[arg-type, return-value]
+    answer = asyncio.run(handlers(services)["logister_cli.events"](request))  # type: ignore[arg-type]
+    assert isinstance(answer, Answer)
+    return answer.status, json.loads(answer.body), dict(answer.headers)
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [(BudgetExceeded("time"), "query_timeout"), (BudgetExceeded("rows"), "query_timeout"), (StoreUnavailable("x"), "unavailable")],
+)  # fmt: skip
+def test_a_store_that_does_not_answer(error: Exception, code: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    status, body, headers = asked_with(error, monkeypatch)
+    assert (status, body["code"], set(body)) == (503, code, {"error", "code", "message"})
+    assert headers[b"cache-control"] == b"no-store"
+
+
+def test_all_questions_of_a_request_share_its_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = [100.0]
+    monkeypatch.setattr(time, "monotonic", lambda: clock[0])
+    request = SimpleNamespace(query_bytes=lambda: b"")
+    services = CompatServices(SimpleNamespace(now=lambda: NOW), lambda: None)  # type: ignore[arg-type, return-value]
+    reading = Reading(services, request)  # type: ignore[arg-type]
+    found = []
+    for after in (0.0, 5.0, 14.95, 60.0):
+        clock[0] = 100.0 + after
+        found.append(reading.budget.seconds)
+    assert found == [15.0, 10.0, 0.1, 0.1]

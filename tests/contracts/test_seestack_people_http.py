@@ -25,6 +25,8 @@ TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
 TOKEN = re.compile(r"hr_login_[A-Za-z0-9_-]{43}")
 #: Tries that no guard lets through: ten at once, then two a minute.
 MANY_TRIES = 100
+#: Pages of 200 keys that no tests make.
+MANY_PAGES = 100
 
 
 def ask(server: Any, method: str, path: str, key: str = "", **more: Any) -> requests.Response:
@@ -431,6 +433,17 @@ def test_a_key_s_life_below_its_project(server: Any, manager: tuple[str, Client]
     assert made["id"] not in [one["id"] for one in data(ask(server, "GET", path, token))["items"]]
 
 
+def every_key(server: Any, token: str, query: dict[str, str]) -> list[dict[str, Any]]:
+    """All pages of the list: an account of the whole server's tests has many keys."""
+    found: list[dict[str, Any]] = []
+    for page in range(1, MANY_PAGES):
+        shown = data(ask(server, "GET", KEYS, token, params={"page": page, "perPage": 200} | query))
+        found += shown["items"]
+        if len(found) == shown["pagination"]["total"]:
+            return found
+    pytest.fail("the list does not end")
+
+
 def test_a_key_s_life_by_its_own_id(server: Any, manager: tuple[str, Client]) -> None:
     token, client = manager
     body = {"projectId": client.project, "name": "till", "environment": "test"}
@@ -441,8 +454,7 @@ def test_a_key_s_life_by_its_own_id(server: Any, manager: tuple[str, Client]) ->
     own = data(ask(server, "POST", KEYS, token, json={"name": "own", "environment": "production"}), 201)
     assert (own["projectId"], own["environment"]) == (client.project, "production")
     for query in ({}, {"projectId": client.project}):
-        shown = data(ask(server, "GET", KEYS, token, params={"perPage": 200} | query))["items"]
-        assert made in shown
+        assert made in every_key(server, token, query)
     assert data(ask(server, "PATCH", f"{KEYS}/{made['id']}", token, json={"name": "desk"}))["name"] == "desk"
     assert data(ask(server, "DELETE", f"{KEYS}/{made['id']}", token)) == {"status": "revoked"}
     assert BY_PATH["/ingest/v1/logs"].post(client, key=key).status_code == 401
@@ -494,6 +506,21 @@ def test_a_key_grants_no_more_than_it_holds(server: Any, client: Client) -> None
     # A key of one project does not see those of the whole account.
     names = [one["scopes"] for one in data(ask(server, "GET", KEYS, narrow))["items"]]
     assert sorted(names) == [["manage", "read"], ["manage", "read"], ["manage", "read", "write"]]
+
+
+def test_a_key_of_the_account_outlives_the_project_that_it_writes_to(server: Any, person: Person) -> None:
+    """Rulings 2: it loses that project, and still reaches the others where they are named or none has to be."""
+    gone, kept = (Client(server, name, account=person.email) for name in ("archived default", "kept"))
+    wide = gone.make_key(scopes=["write", "read", "manage"], account_wide=True)
+    server.call("project.archive", project=gone.project)
+    assert [one["id"] for one in data(ask(server, "GET", PROJECTS, wide))] == [kept.project]
+    assert data(ask(server, "GET", f"{PROJECTS}/{kept.project}", wide))["id"] == kept.project
+    assert data(ask(server, "GET", MONITORS, wide, params={"projectId": kept.project})) == {"items": []}
+    assert data(ask(server, "POST", KEYS, wide, json={"name": "k", "projectId": kept.project}), 201)
+    for path in (MONITORS, f"{MONITORS}?projectId={gone.project}", f"{PROJECTS}/{gone.project}"):
+        assert refused(ask(server, "GET", path, wide))[:2] == (404, "NOT_FOUND"), path
+    assert refused(ask(server, "POST", KEYS, wide, json={"name": "k"}))[0] == 404
+    assert refused(gone.call("GET", PROJECTS))[0] == 401, "a key of that project alone"
 
 
 def test_a_guest_makes_no_project(server: Any, person: Person, client: Client) -> None:

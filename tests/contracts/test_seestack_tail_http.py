@@ -31,7 +31,9 @@ def listen(client: Client, project: str | None = None, *, key: str | None = None
         f"?projectId={query}" if query else ""
     )
     headers = {} if "subprotocols" in more else bearer(key or client.key)
-    return connect(address, additional_headers=headers, open_timeout=TIMEOUT_S, close_timeout=TIMEOUT_S, **more)
+    return connect(
+        address, additional_headers=headers, open_timeout=TIMEOUT_S, close_timeout=TIMEOUT_S, ping_interval=None, **more
+    )
 
 
 def post_log(client: Client, message: str, **fields: Any) -> str:

@@ -202,10 +202,13 @@ def test_more_lines_than_are_told_for_too_long(monkeypatch: pytest.MonkeyPatch) 
     run(work())
 
 
-def test_silence_is_broken_by_a_ping(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("looks", [[], [LogLines([line(number)], START) for number in range(1000)]])
+def test_a_silent_client_is_pinged(monkeypatch: pytest.MonkeyPatch, looks: list[LogLines]) -> None:
+    """Whether it is told anything or not."""
+
     async def work() -> None:
         there = Line()
-        task = asyncio.create_task(talk(handler(monkeypatch, SILENCE_S=0.0), there))
+        task = asyncio.create_task(talk(handler(monkeypatch, looks, SILENCE_S=0.0), there))
         await until(there, lambda: any(frame.opcode is Opcode.PING for frame in there.frames))
         there.leave()
         await task

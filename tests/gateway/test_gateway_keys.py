@@ -12,6 +12,7 @@ from endpoints import ENDPOINTS, MAIN, Endpoint, path_of
 from wire import Client, assert_form, settle
 
 from headrace.api.services import OPERATOR, Context, keys, projects
+from headrace.api.services.key_specs import KeySpec
 from headrace.catalog import Catalog, sqlite_url
 
 STYLES = ("headrace", "statflow", "canaryhub", "seestack", "logister", "slowstats")
@@ -182,7 +183,7 @@ def test_made_and_revoked_by_another_process_on_the_catalog(client: Client) -> N
     catalog = Catalog.open(sqlite_url(client.server.data / "catalog.db"))
     try:
         context = Context(catalog)
-        made = keys.create(context, OPERATOR, project=client.project, spec=keys.KeySpec(unlimited=True))
+        made = keys.create(context, OPERATOR, project=client.project, spec=KeySpec(unlimited=True))
         assert_live(client, made.key)
         keys.revoke(context, OPERATOR, made.id)
         assert_dead(client, made.key)

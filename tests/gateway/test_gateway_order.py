@@ -85,7 +85,7 @@ READS = {
     ("GET", "/api/v1/http-requests"): Read(422, "/api/v1/http-requests?page=0"),
     ("GET", "/api/v1/http-requests/stats"): Read(422, "/api/v1/http-requests/stats?from=x"),
     ("GET", "/api/v1/http-requests/top-hosts"): Read(422, "/api/v1/http-requests/top-hosts?from=x"),
-    ("GET", "/api/v1/http-requests/by-trace"): Read(422),
+    ("GET", "/api/v1/http-requests/by-trace"): Read(422, "/api/v1/http-requests/by-trace"),
     ("GET", "/api/v1/errors"): Read(422, "/api/v1/errors?page=0"),
     ("GET", "/api/v1/errors/{fingerprint}"): Read(404, "/api/v1/errors/unknown"),
     ("PATCH", "/api/v1/errors/{fingerprint}/status"): Read(400, body=b"{"),
@@ -126,17 +126,20 @@ READS = {
     ("GET", "/api/slowstats/get-metrics"): Read(400, "/api/slowstats/get-metrics"),
 }
 #: A body that every other route takes.
-PLAIN = b'{"name":"n","text":"t","slug":"s","schedule":"1d","access_token":"t","base_url":"https://127.0.0.1"}'
+PLAIN = b'{"name":"n","text":"t","slug":"s","schedule":"1d","access_token":"t","base_url":"https://127.0.0.1","url":"http://127.0.0.1:9/"}'
 #: Bodies that conflict with the counter ``taken``; the second of each is spoiled as well.
 CONFLICTS: dict[str, Callable[[Any], Any]] = {
     "/v1/ingest": lambda value: {"stat": "taken", "type": "value", "value": value},
     "/v1/ingest/batch": lambda value: {"items": [{"stat": "taken", "type": "value", "value": value}]},
 }
+#: What a query has to say.
+ASKED = {"/api/v1/http-requests/by-trace": "?traceId=unknown"}
 #: Routes whose handler refuses the client of these tests whatever it sends: nobody registers here, its account is not asked for,
-#: and its key is that of one project.
+#: its key is that of one project, and it speaks HTTP only.
 SHUT = {
     *(("POST", path) for path in ("/api/auth/register", "/api/auth/login", "/api/v1/projects")),
     ("POST", "/api/v1/cli/device_authorizations/token"),
+    ("GET", "/api/v1/logs/tail"),
 }
 #: Steps that a route has and that cannot refuse: no request of it makes a conflict; loopback is not counted by the guard
 #: (``test_gateway_faults`` lets others in); check-ins are outside quotas; a key has its place; the rate of a command line is not its own
@@ -310,6 +313,7 @@ def attempt_of(client: Client, route: Route) -> Attempt:
     path = re.sub(r"\{[a-z_]+\}", "unknown", route.path)
     if route.names_project and not route.cap:
         path += f"?projectId={client.project}"
+    path += ASKED.get(route.path, "")
     attempt = Attempt(client, route, path, body if route.cap else b"")
     attempt.headers["Content-Type"] = endpoint.content_type if endpoint else "application/json"
     return attempt

@@ -19,6 +19,7 @@ from headrace.api.services import (
     sessions,
     setup,
 )
+from headrace.api.services.key_specs import KeySpec
 from headrace.api.services.projects import ProjectUse
 from headrace.catalog import meta, tables
 from headrace.catalog import projects as project_table
@@ -219,7 +220,7 @@ def test_archiving_twice_is_a_conflict_and_stops_the_keys(house) -> None:
     assert (done.state, done.archived_at) == ("archived", house.clock.now)
     refused("conflict", projects.archive, context, owner, house.project.id)
     assert [key.state for key in keys.list_all(context, owner)] == ["revoked"]
-    refused("not_found", keys.create, context, owner, project=house.project.id, spec=keys.KeySpec())
+    refused("not_found", keys.create, context, owner, project=house.project.id, spec=KeySpec())
 
 
 @pytest.mark.parametrize("state", ["live", "archived"])
@@ -233,7 +234,7 @@ def test_what_is_being_deleted_is_found_by_nobody(house, state: str) -> None:
         for call in (projects.get, projects.archive, projects.delete):
             for actor in (owner, OPERATOR):
                 refused("not_found", call, context, actor, ref)
-        refused("not_found", keys.create, context, owner, project=ref, spec=keys.KeySpec())
+        refused("not_found", keys.create, context, owner, project=ref, spec=KeySpec())
     assert [key.state for key in keys.list_all(context, owner)] == ["revoked"]
     assert projects.list_all(context, owner) == []
     assert [row.state for row in projects.list_all(context, owner, archived=True)] == ["deleting"]

@@ -238,7 +238,7 @@ def test_the_last_owner_stays_and_another_takes_over(house):
     invitations.join(house.context, made.token, heir.actor.who)
     secrets = {}
     from headrace.api.services import keys
-    from headrace.api.services.keys import KeySpec
+    from headrace.api.services.key_specs import KeySpec
 
     for wide in (False, True):
         spec = KeySpec(name="wide" if wide else "narrow", account_wide=wide)

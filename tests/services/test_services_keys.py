@@ -8,7 +8,7 @@ import pytest
 from service_checks import refused
 
 from headrace.api.services import OPERATOR, Actor, ServiceError, keys, projects
-from headrace.api.services.keys import KeySpec
+from headrace.api.services.key_specs import KeySpec
 from headrace.catalog import keys as key_rows
 from headrace.catalog import meta
 

@@ -83,6 +83,8 @@ def rig(house: Any) -> Iterator[Rig]:
     made.gate.set()
     for one in made.started:
         one.stop()
+    # On a slow machine a stop does not wait for all of them, and the catalog is closed next.
+    wait(lambda: not [thread for thread in threading.enumerate() if thread.name.startswith("uptime")])
 
 
 def wait(done: Callable[[], Any]) -> None:

@@ -23,9 +23,17 @@ numbers = count(1)
 def row_of(table: str, project: int, **values: Any) -> tuple[Any, ...]:
     """A row of ``table`` in column order: ``values``, and something harmless for the other columns."""
     ts = values.get("ts", START * 1000)
-    plain: dict[str, Any] = {"text": "", "label": "", "float": 0.0, "float?": None, "us": ts, "labels": {}}
+    plain: dict[str, Any] = {
+        "text": "",
+        "label": "",
+        "float": 0.0,
+        "float?": None,
+        "us": ts,
+        "labels": {},
+        "uuid": uuid4(),
+    }
     row = {column.name: plain.get(column.kind, 0) for column in TABLES[table].columns[:-1]}
-    row |= {"project": project, "id": uuid4(), "received_at": ts, **values}
+    row |= {"project": project, "received_at": ts, **values}
     return tuple(row.values())
 
 

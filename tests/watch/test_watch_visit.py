@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import ssl
 import threading
+import time
 from collections.abc import Callable, Iterator
 from ipaddress import ip_address
 from pathlib import Path
@@ -154,6 +155,18 @@ def test_where_a_redirect_may_lead(pages: Pages, location: str, expected: tuple[
 )
 def test_what_takes_too_long(pages: Pages, answer: list[bytes | None]) -> None:
     pages.answers["/"] = answer
+    assert look(pages.url, seconds=SHORT_S) == (False, 0, "no answer within 0.2 s")
+
+
+def trickle() -> Iterator[bytes]:
+    yield b"HTTP/1.1 200 OK\r\n"
+    while True:
+        time.sleep(0.02)
+        yield b"A: %s\r\n" % (b"b" * 1_000)
+
+
+def test_an_answer_that_trickles_is_not_waited_for(pages: Pages) -> None:
+    pages.answers["/"] = trickle()
     assert look(pages.url, seconds=SHORT_S) == (False, 0, "no answer within 0.2 s")
 
 

@@ -11,7 +11,8 @@ from headrace.records.tables import Table
 
 #: Rows whose last column, which holds what was sent, has more characters are written out at once: then their size is known.
 TOGETHER_CHARS = 4_096
-#: Bytes that are promised for a smaller one: so many, and so many for each of those characters.
+#: Bytes that are promised for a smaller one: so many, and so many for each of those characters. Nearly all take less; what takes more makes a
+#: segment larger than it should be, by a factor that the engine's own bound has room for (``store.engine``).
 _PROMISED, _PROMISED_A_CHAR = 512, 4
 
 

@@ -15,7 +15,7 @@ from sqlalchemy.exc import DBAPIError
 
 from headrace.api.services import OPERATOR, ServiceError, accounts, keys, monitors, projects, setup, stathat, uptime
 from headrace.api.services.base import NAME_MAX
-from headrace.api.services.keys import KeySpec
+from headrace.api.services.key_specs import KeySpec
 from headrace.cli import file_imports, reads
 from headrace.cli.control import Failure, Reply, Request
 from headrace.deletion import Deletions

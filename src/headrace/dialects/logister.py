@@ -6,6 +6,7 @@ from headrace.dialects import logister_cli
 from headrace.dialects.answers import QUOTA_USED, error_answer, json_answer, retry_after
 from headrace.dialects.base import Dialect, Fault, FaultDetail, LimitState
 from headrace.dialects.logister_answers import NOT_JSON
+from headrace.dialects.logister_cli_logins import ROUTES as CLI_LOGIN_ROUTES
 from headrace.dialects.logister_cli_reads import PREFIX as CLI_PREFIX
 from headrace.dialects.logister_cli_reads import ROUTES as CLI_ROUTES
 from headrace.dialects.logister_routes import BODY_CAP, LIMIT, ROUTES
@@ -100,7 +101,7 @@ DIALECT = Dialect(
         "/up",
         "/health",
     ),
-    routes=(*ROUTES, *CLI_ROUTES),
+    routes=(*ROUTES, *CLI_LOGIN_ROUTES, *CLI_ROUTES),
     key_places=("Bearer", "x-api-key"),
     fault=fault,
     limit_headers=limit_headers,

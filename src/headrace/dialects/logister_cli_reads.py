@@ -2,18 +2,11 @@
 
 from __future__ import annotations
 
-import msgspec
-
-from headrace.dialects.base import Encoding, Limit, Route
+from headrace.dialects.base import Limit, Route
 
 #: Requests per key, and per client address before any key is looked at, in each minute of the epoch.
 LIMIT = Limit("aligned", per_minute=600)
 FLOOD = 1_200
-#: The same for those who begin a login, and for those who ask what became of theirs.
-FLOOD_BEGIN, FLOOD_POLL = 30, 120
-#: Bytes of a body.
-BODY_CAP = 2 * 1024 * 1024
-_ENCODINGS: tuple[Encoding, ...] = ("gzip", "deflate", "zstd")
 PREFIX = "/api/v1/cli"
 
 _PROJECT = ("project", "Id or slug of a project.")
@@ -32,7 +25,7 @@ _WINDOW = ("window", "1h, 6h, 24h or 7d; by default 24h.")
 _ATTRIBUTE = ("attribute", "key=value of an attribute, up to six times (also `attribute[]`).")
 
 _LIST = '{"items":[],"generated_at":"2026-04-02T10:15:00.000000Z"}'
-_ERRORS = (
+ERRORS = (
     (401, '{"error":"Unauthorized","code":"unauthorized","message":"Log in again: this key is unknown, was ended or has expired."}'),
     (403, '{"error":"Forbidden","code":"insufficient_scope","message":"Log in again and approve the scopes that this needs.","required_scopes":["events:read"]}'),
     (429, '{"error":"Rate limited","code":"rate_limited","message":"Too many requests: ask again in 17 s.","retry_after":17}'),
@@ -42,34 +35,6 @@ _ERRORS = (
 _UNKNOWN = (404, '{"error":"Not found","code":"not_found","message":"There is nothing here that this key may see."}')
 _AMBIGUOUS = (409, '{"error":"Ambiguous project","code":"ambiguous_project","message":"Several projects have this name: use the id or the slug."}')  # fmt: skip
 _INVALID = (422, '{"error":"Invalid parameter","code":"invalid_parameter","message":"limit must be a whole number from 1 to 100","parameter":"limit"}')  # fmt: skip
-
-
-class CliDeviceAuthorizationBody(msgspec.Struct):
-    """What a command line asks to be let in for: ``scopes`` as a list, or ``scope`` with blanks between them; all by default."""
-
-    client_name: str = "Logister CLI"
-    scopes: list[str] = []
-    scope: str = ""
-
-
-class CliDeviceTokenBody(msgspec.Struct):
-    """What a command line asks with whether it has been let in."""
-
-    device_code: str
-
-
-def _open(method: str, path: str, name: str, summary: str, *answers: tuple[int, str]) -> Route:
-    return Route(
-        path=PREFIX + path,
-        method=method,
-        dialect="logister",
-        steps=("ip_guard", "handle"),
-        summary=summary,
-        handler=f"logister_cli.{name}",
-        group="cli",
-        flood=FLOOD,
-        answers=(*answers, _ERRORS[2], _ERRORS[3]),
-    )
 
 
 def _read(path: str, name: str, summary: str, answer: str, *parameters: tuple[str, str], project: bool = True) -> Route:
@@ -87,75 +52,13 @@ def _read(path: str, name: str, summary: str, answer: str, *parameters: tuple[st
         limit=LIMIT,
         flood=FLOOD,
         parameters=(_PROJECT, *parameters) if project else parameters,
-        answers=((200, answer), *((_UNKNOWN, _AMBIGUOUS) if project else ()), _INVALID, *_ERRORS),
+        answers=((200, answer), *((_UNKNOWN, _AMBIGUOUS) if project else ()), _INVALID, *ERRORS),
     )
 
-
-_DEVICE = _open(
-    "POST",
-    "/device_authorizations",
-    "device_authorizations",
-    "Begin a login that a person approves in the browser.",
-    (
-        201,
-        (
-            '{"device_code":"5d0c…","user_code":"BCDF-GHJK","verification_uri":"https://tele.example.com/app/device",'
-            '"verification_uri_complete":"https://tele.example.com/app/device?code=BCDF-GHJK","expires_in":600,"interval":3,'
-            '"scope":"projects:read events:read","scopes":["projects:read","events:read"]}'
-        ),
-    ),
-    (413, '{"error":"Request too large","code":"request_bytes","message":"The body exceeds 2097152 bytes."}'),
-    (422, '{"error":"Invalid parameter","code":"invalid_parameter","message":"unknown scope","parameter":"scopes"}'),
-)._replace(
-    steps=("ip_guard", "wire_size", "body", "handle"),
-    cap=BODY_CAP,
-    decoded_cap=BODY_CAP,
-    encodings=_ENCODINGS,
-    group="cli_device",
-    flood=FLOOD_BEGIN,
-    body_type=CliDeviceAuthorizationBody,
-    sample='{"client_name":"Logister CLI","scopes":["projects:read","events:read"]}',
-)
-_TOKEN = _open(
-    "POST",
-    "/device_authorizations/token",
-    "device_token",
-    "Ask whether a login was approved; the answer that says so holds the key.",
-    (
-        200,
-        (
-            '{"access_token":"logister_cli_7d1f…","token_type":"Bearer","expires_at":"2026-05-02T10:15:00.000000Z",'
-            '"scope":"projects:read events:read","scopes":["projects:read","events:read"]}'
-        ),
-    ),
-    (
-        400,
-        '{"error":"authorization_pending","error_description":"Nobody has approved this login yet.","interval":3}',
-    ),
-    (413, '{"error":"Request too large","code":"request_bytes","message":"The body exceeds 2097152 bytes."}'),
-)._replace(
-    steps=("ip_guard", "wire_size", "body", "handle"),
-    cap=BODY_CAP,
-    decoded_cap=BODY_CAP,
-    encodings=_ENCODINGS,
-    group="cli_token",
-    flood=FLOOD_POLL,
-    body_type=CliDeviceTokenBody,
-    sample='{"device_code":"0000000000000000000000000000000000000000000000000000000000000000"}',
-)
 
 _EVENT = '{"uuid":"0b9e…","event_type":"error","message":"Payment failed","occurred_at":"2026-04-02T10:00:00.000000Z"}'
 
 ROUTES = (
-    _open(
-        "GET",
-        "/capabilities",
-        "capabilities",
-        "What this server offers to a command line.",
-        (200, '{"server":"logister","server_version":"1.0.0","features":{"events":true}}'),
-    ),
-    _DEVICE,
-    _TOKEN,
     _read(
         "/session",
         "session",

@@ -130,10 +130,12 @@ _INGEST = (
 
 
 def _for_logins(route: Route) -> Route:
-    """A read or change that acts in one project, for logins too: their project is looked for last."""
+    """A read or change that acts in one project, for logins too: their project is looked for last. The query or the body may name it,
+    so that a key of the whole account outlives the project that it names when they do not.
+    """
     if "auth" not in route.steps:
         return route
-    return route._replace(kinds=LOGIN_KINDS, steps=(*route.steps[:-1], "place", *route.steps[-1:]))
+    return route._replace(kinds=LOGIN_KINDS, steps=(*route.steps[:-1], "place", *route.steps[-1:]), names_project=True)
 
 
 DIALECT = Dialect(

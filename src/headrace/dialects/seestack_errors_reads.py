@@ -6,15 +6,11 @@ from typing import Literal
 
 import msgspec
 
-from headrace.dialects.base import Route, Scope, Step
+from headrace.dialects.base import Route, Scope
 from headrace.dialects.seestack_answers import bodied, error, invalid, keyed, success
 from headrace.dialects.seestack_forms import require_json
+from headrace.dialects.seestack_management import BAD_PAGE, BODY_CAP, NO_PROJECT, PROJECT, READ, WRITE
 
-#: Bytes of a body, as sent and decoded (rulings 1).
-BODY_CAP = 2 * 1024 * 1024
-
-READ: tuple[Step, ...] = ("auth", "scope", "charge_request", "handle")
-WRITE: tuple[Step, ...] = ("auth", "scope", "headers", "charge_request", "body", "handle")
 #: A key, or the token of a login (rulings 2).
 KINDS = ("key", "login")
 
@@ -40,11 +36,8 @@ _DETAIL = (
     f'"environment":"production","level":"error"}}],"insights":{_INSIGHTS}}}'
 )
 _UNKNOWN = (404, error("NOT_FOUND", "Error not found"))
-_NO_PROJECT = (404, error("NOT_FOUND", "Project not found"))
-_BAD_PAGE = invalid("page", "must be a whole number from 1 to 2147483647")
 _BAD_STATUS = invalid("status", 'must match \\"unresolved|resolved|ignored\\"')
 
-_PROJECT = ("projectId", "Id of a project that the key reaches; without it the key's own.")
 _NAMED = (
     "fingerprint",
     "64 hex characters as the list shows them, or the fingerprint that clients sent with the errors.",
@@ -83,7 +76,7 @@ def _route(
         check_headers=require_json if body else None,
         body_type=body,
         kinds=KINDS,
-        parameters=(_PROJECT, *parameters),
+        parameters=(PROJECT, *parameters),
         answers=tuple(sorted((*answers, *keyed(scope), *(bodied(BODY_CAP) if body else ())))),
     )
 
@@ -96,8 +89,8 @@ ROUTES: tuple[Route, ...] = (
         "Errors by what they have in common, the last seen first.",
         (
             (200, success(f'{{"items":[{{{_GROUP}}}],"pagination":{{"page":1,"perPage":20,"total":1}}}}')),
-            _NO_PROJECT,
-            _BAD_PAGE,
+            NO_PROJECT,
+            BAD_PAGE,
         ),
         ("status", "Only those that are unresolved, resolved or ignored."),
         ("level", "Only those whose first error had this level."),

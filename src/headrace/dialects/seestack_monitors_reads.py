@@ -6,15 +6,10 @@ from typing import Annotated
 
 import msgspec
 
-from headrace.dialects.base import Route, Scope, Step
+from headrace.dialects.base import Route, Scope
 from headrace.dialects.seestack_answers import bodied, error, invalid, keyed, success
 from headrace.dialects.seestack_forms import require_json
-
-#: Bytes of a body, as sent and decoded (rulings 1).
-BODY_CAP = 2 * 1024 * 1024
-
-READ: tuple[Step, ...] = ("auth", "scope", "charge_request", "handle")
-WRITE: tuple[Step, ...] = ("auth", "scope", "headers", "charge_request", "body", "handle")
+from headrace.dialects.seestack_management import BAD_PAGE, BODY_CAP, NO_PROJECT, PROJECT, READ, WRITE
 
 _MONITOR = (
     '{"id":"0190b6c5-6a5c-7c1e-9a55-8d3c5b1f2a10","projectId":"0190b6c5-0c1d-7f43-b0a6-5d1f3e7c2b90","name":"Shop",'
@@ -29,12 +24,9 @@ _PING = (
 )
 _UNKNOWN = (404, error("NOT_FOUND", "Monitor not found: 7"))
 _UNKNOWN_CRON = (404, error("NOT_FOUND", "Cron monitor not found: 7"))
-_NO_PROJECT = (404, error("NOT_FOUND", "Project not found"))
 _TOO_MANY = (409, error("CONFLICT", "A project has at most 500 uptime monitors"))
 _INVALID = invalid("url", "must be a valid HTTP/HTTPS URL")
-_BAD_PAGE = invalid("page", "must be a whole number from 1 to 2147483647")
 
-_PROJECT = ("projectId", "Id of a project that the key reaches; without it the key's own.")
 _ID = ("id", "The monitor's id.")
 _PAGE = ("page", "Which page, from 1.")
 _MOMENTS = "ISO 8601 with an offset, a date, Unix seconds, or relative like -24h"
@@ -98,7 +90,7 @@ ROUTES: tuple[Route, ...] = (
         "monitors",
         "uptime_create",
         "Have a page looked at.",
-        ((201, success(_MONITOR)), _NO_PROJECT, _TOO_MANY, _INVALID),
+        ((201, success(_MONITOR)), NO_PROJECT, _TOO_MANY, _INVALID),
     ),
     _route(
         "GET",
@@ -107,10 +99,10 @@ ROUTES: tuple[Route, ...] = (
         "The pages that are looked at, the newest first, and how they are.",
         (
             (200, success(f'{{"items":[{_MONITOR}],"pagination":{{"page":1,"perPage":20,"total":1}}}}')),
-            _NO_PROJECT,
-            _BAD_PAGE,
+            NO_PROJECT,
+            BAD_PAGE,
         ),
-        _PROJECT,
+        PROJECT,
         _PAGE,
         ("perPage", "Monitors of a page: 20 by default, at most 200."),
     ),
@@ -120,7 +112,7 @@ ROUTES: tuple[Route, ...] = (
         "uptime_get",
         "One page that is looked at.",
         ((200, success(_MONITOR)), _UNKNOWN),
-        _PROJECT,
+        PROJECT,
         _ID,
     ),
     _route(
@@ -129,7 +121,7 @@ ROUTES: tuple[Route, ...] = (
         "uptime_change",
         "Change what is looked at, how often, or whether at all.",
         ((200, success(_MONITOR)), _UNKNOWN, _INVALID),
-        _PROJECT,
+        PROJECT,
         _ID,
     ),
     _route(
@@ -138,7 +130,7 @@ ROUTES: tuple[Route, ...] = (
         "uptime_delete",
         "Look at a page no longer.",
         ((204, ""), _UNKNOWN),
-        _PROJECT,
+        PROJECT,
         _ID,
     ),
     _route(
@@ -156,7 +148,7 @@ ROUTES: tuple[Route, ...] = (
             ),
             _UNKNOWN,
         ),
-        _PROJECT,
+        PROJECT,
         _ID,
         ("timeRange", "How far back: 1h, 24h, 7d or 30d; anything else is 24h."),
     ),
@@ -168,9 +160,9 @@ ROUTES: tuple[Route, ...] = (
         (
             (200, success(f'{{"items":[{_PING}],"pagination":{{"page":1,"perPage":50,"total":1}}}}')),
             _UNKNOWN_CRON,
-            _BAD_PAGE,
+            BAD_PAGE,
         ),
-        _PROJECT,
+        PROJECT,
         _ID,
         ("status", "Only those that ended so: success or failed."),
         ("from", f"Since when: {_MOMENTS}; 7 days before the end by default."),

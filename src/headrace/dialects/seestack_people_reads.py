@@ -9,14 +9,10 @@ import msgspec
 from headrace.dialects.base import Route, Scope, Step
 from headrace.dialects.seestack_answers import Answers, bodied, error, invalid, keyed, success
 from headrace.dialects.seestack_forms import require_json
-
-#: Bytes of a body, as sent and decoded (rulings 1).
-BODY_CAP = 2 * 1024 * 1024
+from headrace.dialects.seestack_management import BODY_CAP, READ, WRITE
 
 #: Whoever signs in has no key yet; guesses are counted by the handler, which knows the account.
 SIGN_IN: tuple[Step, ...] = ("headers", "body", "handle")
-READ: tuple[Step, ...] = ("auth", "scope", "charge_request", "handle")
-WRITE: tuple[Step, ...] = ("auth", "scope", "headers", "charge_request", "body", "handle")
 #: A key, or the token of a login (rulings 2).
 LOGIN_KINDS = ("key", "login")
 
@@ -113,6 +109,7 @@ def _route(
         summary=summary,
         scope=scope,
         kinds=LOGIN_KINDS,
+        names_project=True,
         handler=f"seestack.{name}",
         cap=BODY_CAP if body else 0,
         decoded_cap=BODY_CAP if body else 0,

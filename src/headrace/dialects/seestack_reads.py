@@ -7,15 +7,10 @@ from typing import Annotated
 import msgspec
 
 from headrace.dialects import seestack_errors_reads, seestack_monitors_reads, seestack_rows_reads
-from headrace.dialects.base import Route, Scope, Step
+from headrace.dialects.base import Route, Scope
 from headrace.dialects.seestack_answers import bodied, error, invalid, keyed, success
 from headrace.dialects.seestack_forms import require_json
-
-#: Bytes of a body, as sent and decoded (rulings 1).
-BODY_CAP = 2 * 1024 * 1024
-
-READ: tuple[Step, ...] = ("auth", "scope", "charge_request", "handle")
-WRITE: tuple[Step, ...] = ("auth", "scope", "headers", "charge_request", "body", "handle")
+from headrace.dialects.seestack_management import BODY_CAP, NO_PROJECT, PROJECT, READ, WRITE
 
 _MONITOR = (
     '{"id":"0190b6c5-6a5c-7c1e-9a55-8d3c5b1f2a10","name":"Nightly backup","slug":"nightly-backup","schedule":"1d",'
@@ -26,14 +21,12 @@ _MONITOR = (
 _ONE = success(_MONITOR)
 _LIST = success(f'{{"items":[{_MONITOR}]}}')
 _UNKNOWN = (404, error("NOT_FOUND", "Cron monitor not found: 7"))
-_NO_PROJECT = (404, error("NOT_FOUND", "Project not found"))
 _TAKEN = (409, error("CONFLICT", "A cron monitor with this slug exists already"))
 _INVALID = invalid("name", "must not be blank")
 _SEEN = (
     '"totalEvents":1,"events":[{"eventType":"click","eventData":"{\\"x\\":12,\\"y\\":40}","url":"https://shop.example/basket",'
     '"timestamp":"2026-04-02T09:58:00.123Z"}]'
 )
-_PROJECT = ("projectId", "Id of a project that the key reaches; without it the key's own.")
 
 
 class NewCronMonitor(msgspec.Struct, rename="camel", omit_defaults=True):
@@ -77,7 +70,7 @@ def _monitors(method: str, path: str, name: str, summary: str, answers: tuple[tu
         group="api",
         check_headers=require_json if writes else None,
         body_type=bodies.get(method),
-        parameters=(_PROJECT, ("id", "The monitor's id.")) if path else (() if method == "POST" else (_PROJECT,)),
+        parameters=(PROJECT, ("id", "The monitor's id.")) if path else (() if method == "POST" else (PROJECT,)),
         answers=tuple(sorted((*answers, *keyed(scope), *(bodied(BODY_CAP) if writes else ())))),
     )
 
@@ -92,7 +85,7 @@ def _replay(path: str, name: str, summary: str, of: tuple[str, str], *answers: t
         scope="read",
         handler=f"seestack.{name}",
         group="api",
-        parameters=(_PROJECT, of),
+        parameters=(PROJECT, of),
         answers=tuple(sorted((*answers, *keyed("read")))),
     )
 
@@ -118,7 +111,7 @@ ROUTES: tuple[Route, ...] = (
         (404, error("NOT_FOUND", "Replay not found")),
     ),
     _monitors("POST", "", "monitors_create", "Make a cron monitor.", ((201, _ONE), _UNKNOWN, _TAKEN, _INVALID)),
-    _monitors("GET", "", "monitors_list", "The project's cron monitors.", ((200, _LIST), _NO_PROJECT)),
+    _monitors("GET", "", "monitors_list", "The project's cron monitors.", ((200, _LIST), NO_PROJECT)),
     _monitors("GET", "/{id}", "monitors_get", "One cron monitor.", ((200, _ONE), _UNKNOWN)),
     _monitors("PUT", "/{id}", "monitors_change", "Change a cron monitor.", ((200, _ONE), _UNKNOWN, _INVALID)),
     _monitors("DELETE", "/{id}", "monitors_delete", "Delete a cron monitor.", ((204, ""), _UNKNOWN)),

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from headrace.dialects.base import Inbound, Route, Step
+from headrace.dialects.base import Inbound, Route
 from headrace.dialects.seestack_answers import error, invalid, keyed, success
+from headrace.dialects.seestack_management import BAD_PAGE, NO_PROJECT, PROJECT, READ
 
 #: What a WebSocket offers in front of its key.
 KEY_PROTOCOL = "headrace-key"
 
-READ: tuple[Step, ...] = ("auth", "scope", "charge_request", "handle")
 
 _LOG = (
     '{"id":"0190b6c5-6a5c-7c1e-9a55-8d3c5b1f2a10","projectId":"0190b6c5-0c1d-7f43-b0a6-5d1f3e7c2b90","level":"warn",'
@@ -28,11 +28,8 @@ _TOLD = (
     '"timestamp":"2026-04-02T09:58:00.123Z"}'
 )
 
-_NO_PROJECT = (404, error("NOT_FOUND", "Project not found"))
-_BAD_PAGE = invalid("page", "must be a whole number from 1 to 2147483647")
 _BAD_TIME = invalid("from", "must not be after to")
 
-_PROJECT = ("projectId", "Id of a project that the key reaches; without it the key's own.")
 _PAGE = ("page", "Which page, from 1.")
 _MOMENTS = "ISO 8601 with an offset, a date, Unix seconds, or relative like -24h"
 _SPAN = (
@@ -55,8 +52,8 @@ def _read(path: str, name: str, summary: str, answer: str, bad: tuple[int, str],
         scope="read",
         handler=f"seestack.{name}",
         group="api",
-        parameters=(_PROJECT, *parameters),
-        answers=tuple(sorted(((200, answer), _NO_PROJECT, bad, *keyed("read")))),
+        parameters=(PROJECT, *parameters),
+        answers=tuple(sorted(((200, answer), NO_PROJECT, bad, *keyed("read")))),
     )
 
 
@@ -90,7 +87,7 @@ _TAIL = Route(
         sorted(
             (
                 (101, _TOLD),
-                _NO_PROJECT,
+                NO_PROJECT,
                 (426, error("UPGRADE_REQUIRED", "Connect with a WebSocket client, protocol version 13")),
                 *keyed("read"),
             )
@@ -105,7 +102,7 @@ ROUTES: tuple[Route, ...] = (
         "logs",
         "Log lines, the newest first.",
         _paged(_LOG, 20),
-        _BAD_PAGE,
+        BAD_PAGE,
         ("level", "Only lines of this level."),
         ("service", "Only lines of this service."),
         ("search", "Only lines whose message or service holds this text, in upper or lower case."),
@@ -120,7 +117,7 @@ ROUTES: tuple[Route, ...] = (
         "requests",
         "HTTP requests that programs served or made, the newest first.",
         _paged(_REQUEST, 50),
-        _BAD_PAGE,
+        BAD_PAGE,
         ("direction", "Only inbound or outbound ones."),
         ("method", "Only those of this method."),
         ("statusGroup", "Only answers of 2xx, 3xx, 4xx or 5xx; anything else is ignored."),

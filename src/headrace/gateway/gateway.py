@@ -24,7 +24,7 @@ from headrace.gateway.front.heads import Head
 from headrace.gateway.peers import Peers
 from headrace.gateway.routes import Match, RouteTable
 from headrace.gateway.steps import make_plan
-from headrace.gateway.switched import Switched
+from headrace.gateway.switched import hand_over
 from headrace.gateway.tally import Tally
 from headrace.gateway.waiting import STALL_S, Waiting
 from headrace.journal import JournalUnavailable
@@ -229,7 +229,7 @@ class Gateway:
         if isinstance(answer, StreamAnswer):
             self._keep(self._stream(exchange.line, answer, extra, bodiless=bodiless))
         elif isinstance(answer, SwitchAnswer):
-            self._keep(self._talk(exchange, answer, extra))
+            self._keep(hand_over(exchange, answer, extra))
         else:
             self._reply(exchange.line, answer, extra, bodiless=bodiless)
 
@@ -256,20 +256,6 @@ class Gateway:
             raise
         except Exception:  # what was sent cannot be taken back: the client sees that the answer ends too early
             _log.exception("a streamed answer failed")
-            line.abort()
-
-    async def _talk(self, exchange: Exchange, answer: SwitchAnswer, extra: tuple[tuple[bytes, bytes], ...]) -> None:
-        line = exchange.line
-        try:
-            with self.waiting.patiently():
-                line.switch((*answer.headers, *extra))
-                await answer.talk(Switched(exchange))
-                line.leave()
-        except asyncio.CancelledError:
-            line.abort()
-            raise
-        except Exception:
-            _log.exception("a connection that was taken over failed")
             line.abort()
 
     def _browsers_may(self, exchange: Exchange) -> bool:

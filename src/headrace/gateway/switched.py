@@ -3,14 +3,35 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 
 from headrace.admission.keys import LookUpFailed
 from headrace.dialects.base import Fault, Refusal, Step
 from headrace.gateway.callers import auth, place, scope
 from headrace.gateway.exchange import Exchange, Refused, StepFunction
+from headrace.records.intents import SwitchAnswer
 
 #: The steps that let somebody in.
 _DOOR: dict[Step, StepFunction] = {"auth": auth, "scope": scope, "place": place}
+
+
+_log = logging.getLogger("headrace.gateway")
+
+
+async def hand_over(exchange: Exchange, answer: SwitchAnswer, extra: tuple[tuple[bytes, bytes], ...]) -> None:
+    """Gives the connection of ``exchange`` to ``answer``, and closes it afterwards. ``extra``: headers beside the answer's own."""
+    line = exchange.line
+    try:
+        with exchange.gateway.waiting.patiently():
+            line.switch((*answer.headers, *extra))
+            await answer.talk(Switched(exchange))
+            line.leave()
+    except asyncio.CancelledError:
+        line.abort()
+        raise
+    except Exception:
+        _log.exception("a connection that was taken over failed")
+        line.abort()
 
 
 class Switched:

@@ -13,7 +13,8 @@ from headrace.api.openapi import OWN_TAG
 from headrace.api.samples import KEY_VARIABLE, Call, curl, javascript, python
 from headrace.api.services import ServiceError, keys, live
 from headrace.api.services.base import SCOPES
-from headrace.api.services.keys import KeySpec, NewKey
+from headrace.api.services.key_specs import KeySpec
+from headrace.api.services.keys import NewKey
 from headrace.api.services.roles import Membership
 from headrace.api.services.sessions import Viewer
 from headrace.web import docs

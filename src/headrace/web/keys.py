@@ -10,8 +10,9 @@ from litestar.params import FromPath
 
 from headrace.api.deps import Services, TheServices
 from headrace.api.services import ServiceError, keys
+from headrace.api.services.key_specs import KeySpec
 from headrace.api.services.key_text import STYLES
-from headrace.api.services.keys import KeyInfo, KeyRefusals, KeySpec, NewKey
+from headrace.api.services.keys import KeyInfo, KeyRefusals, NewKey
 from headrace.api.services.roles import Membership
 from headrace.api.services.sessions import Viewer
 from headrace.web.door import TheForm, TheProject, TheViewer, needs, redirect

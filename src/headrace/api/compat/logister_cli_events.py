@@ -9,10 +9,9 @@ from uuid import UUID
 from headrace.api.compat import logister_cli_shown as shown
 from headrace.api.compat.logister_cli_asked import ENVIRONMENT_MAX, Cursors, Query, Range, wrong
 from headrace.api.compat.logister_cli_groups import groups_of
-from headrace.api.compat.logister_cli_reading import BUDGET, Reading, nothing_there
+from headrace.api.compat.logister_cli_reading import Reading, nothing_there
 from headrace.api.compat.logister_cli_shown import EVENT_COLUMNS, Json
 from headrace.api.services.records import DEFAULT_ENVIRONMENT
-from headrace.catalog import progress
 from headrace.records.tables import EVENT_TYPES, EVENTS
 from headrace.records.times import FUTURE_US
 from headrace.store.arrivals import FIRST_ID, Position, list_after
@@ -54,7 +53,7 @@ def _events(reading: Reading) -> Json:
 
 
 def _event(reading: Reading) -> Json:
-    row = get_row(reading.store, reading.project, EVENTS.name, uuid_of(reading), BUDGET)
+    row = get_row(reading.store, reading.project, EVENTS.name, uuid_of(reading), reading.budget)
     if row is None:
         raise nothing_there()
     return shown.event(row, groups_of(reading, [row]).get(row["id"]), context=True)
@@ -62,8 +61,8 @@ def _event(reading: Reading) -> Json:
 
 def wanted_events(query: Query) -> Filter:
     """What a list of events is narrowed down to."""
-    types = [] if query.get("type", "event_type") == "all" else query.listed("type", len(EVENT_TYPES), LEVEL_CHARS)
-    types = types or ([] if query.get("event_type") == "all" else query.listed("event_type", 1, LEVEL_CHARS))
+    named = "type" if query.get("type") else "event_type"
+    types = [] if query.get(named) == "all" else query.listed(named, len(EVENT_TYPES), LEVEL_CHARS)
     if any(kind not in EVENT_TYPES for kind in types):
         raise wrong("type", f"type must be some of {', '.join(EVENT_TYPES)}")
     environment = query.text("environment", "env", longest=ENVIRONMENT_MAX)
@@ -110,7 +109,7 @@ def _newest(
     reading: Reading, wanted: Filter, asked: Range, cursors: Cursors, with_context: bool, _after: list[Any] | None
 ) -> _Page:
     """The newest first. What comes later is behind the position that is read before them: nothing is passed over, some may be told twice."""
-    poll = cursors.make(_projected(reading) + 1, 0, FIRST_ID)
+    poll = cursors.make(reading.segment + 1, 0, FIRST_ID)
     place = cursors.read(reading.query.get("cursor"), int, str)
     found = list_rows(
         reading.store,
@@ -123,7 +122,7 @@ def _newest(
         cursor=None if place is None else f"{place[0]}.{place[1]}",
         raw=with_context,
         columns=(*EVENT_COLUMNS, "raw") if with_context else EVENT_COLUMNS,
-        budget=BUDGET,
+        budget=reading.budget,
     )
     following = cursors.make(found.rows[-1]["ts"], found.rows[-1]["id"]) if found.next else None
     return _Page(found.rows, following, poll)
@@ -133,7 +132,7 @@ def _arrived(
     reading: Reading, wanted: Filter, asked: Range, cursors: Cursors, with_context: bool, after: list[Any] | None
 ) -> _Page:
     """What came since, the earliest first."""
-    position, upto = Position(*(after or ())), _projected(reading)
+    position, upto = Position(*(after or ())), reading.segment
     limit = reading.query.limit()
     rows = list_after(
         reading.store,
@@ -146,7 +145,7 @@ def _arrived(
         limit=limit,
         raw=with_context,
         columns=EVENT_COLUMNS,
-        budget=BUDGET,
+        budget=reading.budget,
     )
     if len(rows) == limit:
         last = rows[-1]
@@ -154,12 +153,6 @@ def _arrived(
     else:
         poll = cursors.make(max(upto + 1, position.batch), 0, FIRST_ID)
     return _Page(rows, None, poll)
-
-
-def _projected(reading: Reading) -> int:
-    """The last segment of which everything is stored."""
-    with reading.context.catalog.read() as conn:
-        return progress.last_segment(conn)
 
 
 def _end(asked: Range) -> int:

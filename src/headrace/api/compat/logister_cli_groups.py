@@ -10,7 +10,7 @@ from msgspec import structs
 
 from headrace.api.compat import logister_cli_shown as shown
 from headrace.api.compat.logister_cli_asked import wrong
-from headrace.api.compat.logister_cli_reading import BUDGET, Reading
+from headrace.api.compat.logister_cli_reading import Reading
 from headrace.api.compat.logister_cli_shown import EVENT_COLUMNS, Json, time, without_nothing
 from headrace.api.services import issues
 from headrace.api.services.issues import Issue, Wanted
@@ -41,7 +41,7 @@ _PAGE = ("cursor", "limit")
 def groups_of(reading: Reading, rows: Sequence[Mapping[str, Any]]) -> dict[str, str]:
     """The ids of the groups of those ``rows`` of events that are errors, by the events' ids."""
     places = [(row["ts"], row["id"]) for row in rows if row["type"] == "error"]
-    found = keys_of(reading.store, reading.project, places, BUDGET)
+    found = keys_of(reading.store, reading.project, places, reading.budget)
     return {event: issue_id(reading.project, key) for event, key in found.items()}
 
 
@@ -52,7 +52,7 @@ def _groups(reading: Reading) -> Json:
     cursors = reading.cursors("error_groups", query.others(_PAGE))
     place = cursors.read(query.get("cursor"), int, str)
     text = query.text("q", "query")
-    only = keys_matching(reading.store, reading.project, text, _WITHIN, BUDGET) if text else None
+    only = keys_matching(reading.store, reading.project, text, _WITHIN, reading.budget) if text else None
     if _assigned(reading) or only == []:
         return reading.listed([])
     wanted = Wanted(
@@ -111,7 +111,7 @@ def latest_rows(reading: Reading, found: Sequence[Issue], *, raw: bool = False) 
         limit=len(found),
         raw=raw,
         columns=(*EVENT_COLUMNS, "ts_source", *(("raw",) if raw else ())),
-        budget=BUDGET,
+        budget=reading.budget,
     ).rows
     return {row["id"]: row for row in rows}
 
@@ -123,7 +123,7 @@ def group(reading: Reading, issue: Issue, latest: Mapping[str, Any] | None) -> J
     regressed_in = ""
     if issue.regressed and issue.changed_at is not None:
         wanted = errors_of(issue.fingerprint, structs.asdict(error))
-        regressed_in = release_after(reading.store, reading.project, wanted, issue.changed_at, BUDGET)
+        regressed_in = release_after(reading.store, reading.project, wanted, issue.changed_at, reading.budget)
     closed = {f"{status}_at": time(issue.changed_at) for status in issues.STATUSES[1:] if issue.status == status}
     return without_nothing(
         {
@@ -165,7 +165,7 @@ def related_logs(reading: Reading, error: Mapping[str, Any] | None) -> list[Mapp
                 end=error["ts"] + LOGS_US + 1,
                 limit=LOGS_MAX,
                 columns=EVENT_COLUMNS,
-                budget=BUDGET,
+                budget=reading.budget,
             ).rows
             found |= {row["id"]: row for row in rows}
     return sorted(found.values(), key=lambda row: (-row["ts"], row["id"]))[:LOGS_MAX]

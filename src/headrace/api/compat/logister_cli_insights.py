@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 from headrace.api.compat.logister_cli_asked import wrong
 from headrace.api.compat.logister_cli_events import environments, one
 from headrace.api.compat.logister_cli_metrics import METRICS, custom_metrics
-from headrace.api.compat.logister_cli_reading import BUDGET, Reading
+from headrace.api.compat.logister_cli_reading import Reading
 from headrace.api.compat.logister_cli_redact import is_sensitive
 from headrace.api.compat.logister_cli_shown import Json, without_nothing
 from headrace.records.tables import EVENTS
@@ -71,7 +71,7 @@ def _insights(reading: Reading) -> Json:
     asked, catalog = _asked(reading), _catalog(reading)
     chosen = _metrics(reading, catalog) or list(DEFAULT_METRICS)
     found = _read(reading, asked, catalog)
-    choices = read_choices(reading.store, reading.project, asked.buckets.start, asked.buckets.end, BUDGET)
+    choices = read_choices(reading.store, reading.project, asked.buckets.start, asked.buckets.end, reading.budget)
     latest = list_rows(
         reading.store,
         reading.project,
@@ -81,7 +81,7 @@ def _insights(reading: Reading) -> Json:
         end=asked.buckets.end * 1000,
         limit=1,
         columns=("type",),
-        budget=BUDGET,
+        budget=reading.budget,
     ).rows
     summary = {name: found.counts[key] for name, key in _SUMMARY.items()}
     last = {"latest_event_at": iso_text(latest[0]["ts"], 6)} if latest else {}
@@ -159,7 +159,7 @@ def _attribute_filters(sent: Sequence[str]) -> dict[str, str]:
 def _catalog(reading: Reading) -> dict[str, Json]:
     """Every metric that may be asked for, by its key."""
     start = reading.now // 1000 - WINDOWS[_window(reading)][0] * 1000
-    found = read_metrics(reading.store, reading.project, start, reading.now // 1000 + 1, BUDGET)
+    found = read_metrics(reading.store, reading.project, start, reading.now // 1000 + 1, reading.budget)
     return {metric["key"]: metric for metric in (*METRICS, *custom_metrics(found))}
 
 
@@ -174,7 +174,7 @@ def _metrics(reading: Reading, catalog: Mapping[str, Json]) -> list[str]:
 
 def _read(reading: Reading, asked: _Asked, catalog: Mapping[str, Json]) -> _Found:
     """All series of the catalog, and how many events each of them stands for."""
-    standard = read_buckets(reading.store, reading.project, asked.buckets, asked.wanted, BUDGET)
+    standard = read_buckets(reading.store, reading.project, asked.buckets, asked.wanted, reading.budget)
     series = {metric["key"]: {start: row[metric["key"]] for start, row in standard.items()} for metric in METRICS} | {
         "metrics.count": {start: row["metrics.count"] for start, row in standard.items()}
     }
@@ -183,7 +183,9 @@ def _read(reading: Reading, asked: _Asked, catalog: Mapping[str, Json]) -> _Foun
         f"{name}.{part}": totals[f"{name}.count"] for name in ("transactions", "db.query") for part in ("avg", "p95")
     }
     names = list(dict.fromkeys(key.partition(":")[2] for key in catalog if ":" in key))
-    custom = read_custom(reading.store, reading.project, asked.buckets, names, asked.wanted, BUDGET) if names else {}
+    custom = (
+        read_custom(reading.store, reading.project, asked.buckets, names, asked.wanted, reading.budget) if names else {}
+    )
     for key in (key for key in catalog if ":" in key):
         kind, _, name = key.partition(":")
         place = 0 if kind == "metric" else 1

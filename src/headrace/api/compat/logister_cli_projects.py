@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from headrace.api.compat import logister_cli_shown as shown
 from headrace.api.compat.logister_cli_asked import Cursors
-from headrace.api.compat.logister_cli_reading import BUDGET, Reading, nothing_there
+from headrace.api.compat.logister_cli_reading import Reading, nothing_there
 from headrace.api.compat.logister_cli_shown import Json, time
 from headrace.api.services import device_logins
 from headrace.api.services.base import ServiceError
@@ -68,8 +68,8 @@ def project(reading: Reading) -> Json:
 def _summary(reading: Reading) -> Json:
     asked = reading.query.range(reading.now)
     number, store = reading.project, reading.store
-    counts = count_types(store, number, asked.start, asked.end, budget=BUDGET)
-    latest = list_rows(store, number, EVENTS.name, limit=1, columns=shown.EVENT_COLUMNS, budget=BUDGET).rows
+    counts = count_types(store, number, asked.start, asked.end, budget=reading.budget)
+    latest = list_rows(store, number, EVENTS.name, limit=1, columns=shown.EVENT_COLUMNS, budget=reading.budget).rows
     return shown.without_nothing(
         {
             "project": shown.project(reading.place.info),

@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import Any, Final
 
 from headrace.api.compat.base import CompatServices, ReadRequest
 from headrace.api.compat.logister_cli_asked import Cursors, Query
-from headrace.api.compat.logister_cli_shown import Json, time
+from headrace.api.compat.logister_cli_shown import Json
+from headrace.api.compat.logister_cli_shown import time as shown_time
 from headrace.api.services import device_logins
 from headrace.api.services.base import ServiceError
 from headrace.api.services.roles import Membership
+from headrace.catalog import progress
 from headrace.records.text import clean_text
 from headrace.store import Budget, Store
 
 #: Scopes that a key must all have been let in for.
 Scopes = tuple[str, ...]
-#: What one read of the store may cost: 15 seconds, then the answer is 503.
-BUDGET: Final = Budget(seconds=15.0)
+#: Seconds that the store may take for one request, then the answer is 503; the last of its queries is given this much of them at least.
+STORE_S: Final = 15.0
+_LEAST_S: Final = 0.1
 
 
 class Reading:
@@ -30,6 +34,7 @@ class Reading:
         self.context = services.context
         self.now = services.context.now()
         self.query = Query(request.query_bytes())
+        self._until = time.monotonic() + STORE_S
 
     @cached_property
     def place(self) -> Membership:
@@ -43,8 +48,19 @@ class Reading:
         return self.place.info.number
 
     @property
+    def segment(self) -> int:
+        """The last segment of the journal of which everything is stored."""
+        with self.context.catalog.read() as conn:
+            return progress.last_segment(conn)
+
+    @property
     def store(self) -> Store:
         return self.services.store()
+
+    @property
+    def budget(self) -> Budget:
+        """What the next query of the store may cost."""
+        return Budget(seconds=max(_LEAST_S, self._until - time.monotonic()))
 
     def named(self, name: str) -> str:
         """A segment of the path."""
@@ -57,7 +73,7 @@ class Reading:
     def listed(self, items: Sequence[Json], next_cursor: str | None = None, **more: Any) -> Json:
         """A list's envelope."""
         following = {} if next_cursor is None else {"next_cursor": next_cursor}
-        return {"items": list(items), **following, "generated_at": time(self.now), **more}
+        return {"items": list(items), **following, "generated_at": shown_time(self.now), **more}
 
 
 def nothing_there() -> ServiceError:

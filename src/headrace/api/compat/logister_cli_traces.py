@@ -10,7 +10,7 @@ import msgspec
 from headrace.api.compat import logister_cli_shown as shown
 from headrace.api.compat.logister_cli_asked import ENVIRONMENT_MAX, wrong
 from headrace.api.compat.logister_cli_events import environments, one
-from headrace.api.compat.logister_cli_reading import BUDGET, Reading, nothing_there
+from headrace.api.compat.logister_cli_reading import Reading, nothing_there
 from headrace.api.compat.logister_cli_shown import SPAN_STATUSES, Json
 from headrace.store.filters import Filter
 from headrace.store.traces import list_roots, list_spans
@@ -53,7 +53,7 @@ def _traces(reading: Reading) -> Json:
         unset=status == "unset",
         before=None if place is None else (place[0], place[1]),
         limit=limit + 1,
-        budget=BUDGET,
+        budget=reading.budget,
     )
     following = cursors.make(rows[limit - 1]["ts"], rows[limit - 1]["id"]) if len(rows) > limit else None
     return reading.listed([shown.span(row, reading.place.info.slug) for row in rows[:limit]], following)
@@ -65,7 +65,7 @@ def _trace(reading: Reading) -> Json:
         raise wrong("trace_id", "trace_id must be 1 to 128 letters, digits, dots, dashes, colons or underscores")
     asked = reading.query.range(reading.now)
     rows = list_spans(
-        reading.store, reading.project, trace_id, asked.start, asked.end, limit=SPANS_MAX + 1, budget=BUDGET
+        reading.store, reading.project, trace_id, asked.start, asked.end, limit=SPANS_MAX + 1, budget=reading.budget
     )
     if not rows:
         raise nothing_there()

@@ -9,7 +9,7 @@ from uuid import UUID
 from headrace.api.compat import logister_cli_shown as shown
 from headrace.api.compat.logister_cli_asked import ENVIRONMENT_MAX, wrong
 from headrace.api.compat.logister_cli_events import uuid_of
-from headrace.api.compat.logister_cli_reading import BUDGET, Reading, nothing_there
+from headrace.api.compat.logister_cli_reading import Reading, nothing_there
 from headrace.api.compat.logister_cli_shown import EVENT_COLUMNS, Json, time, without_nothing
 from headrace.api.services.schedules import next_after
 from headrace.catalog import deployments, monitors
@@ -77,7 +77,7 @@ def _monitor(reading: Reading) -> Json:
 
 
 def _shown(reading: Reading, rows: Sequence[MonitorRow]) -> list[Json]:
-    failures = last_failures(reading.store, reading.project, [row.slug for row in rows], BUDGET)
+    failures = last_failures(reading.store, reading.project, [row.slug for row in rows], reading.budget)
     events = _last_events(reading, rows)
     return [
         without_nothing(
@@ -112,7 +112,7 @@ def _last_events(reading: Reading, rows: Sequence[MonitorRow]) -> Mapping[str, J
         start=first,
         limit=len(ids),
         columns=EVENT_COLUMNS,
-        budget=BUDGET,
+        budget=reading.budget,
     )
     return {row["id"]: shown.event(row) for row in found.rows}
 

@@ -10,8 +10,9 @@ from headrace.api.compat.seestack_logins import Place, enter, not_found, places
 from headrace.api.compat.seestack_projects import named
 from headrace.api.services import ServiceError, key_actor, keys
 from headrace.api.services.base import LOGIN, SCOPES, Actor
+from headrace.api.services.key_specs import KeySpec
 from headrace.api.services.key_text import SHOWN, TEST_PARTS
-from headrace.api.services.keys import KeyInfo, KeySpec, NewKey
+from headrace.api.services.keys import KeyInfo, NewKey
 from headrace.dialects.seestack_fields import Fields
 from headrace.dialects.seestack_forms import Unreadable, envelope, read_object
 from headrace.records.intents import Answer

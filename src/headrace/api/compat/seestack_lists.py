@@ -18,7 +18,7 @@ from itertools import chain
 from typing import Any, NamedTuple
 
 from headrace.api.compat.base import CompatServices, ReadRequest
-from headrace.api.compat.streaming import aside
+from headrace.api.compat.streaming import PAGE_BUDGET, aside, pages
 from headrace.api.compat.windows import BadParameter, moment
 from headrace.api.services import key_actor
 from headrace.api.services.base import live_project, require
@@ -28,6 +28,9 @@ from headrace.dialects.seestack_fields import Fields
 from headrace.dialects.seestack_forms import INT_MAX, envelope
 from headrace.records.intents import Answer, StreamAnswer
 from headrace.records.times import FUTURE_US
+from headrace.store import Store
+from headrace.store.events import Page, count_rows, cursor_behind, list_rows
+from headrace.store.filters import Filter
 
 #: Items of a page where the query does not say, and the most of one (contract 4).
 PER_PAGE = 20
@@ -166,3 +169,41 @@ def _moment(fields: Fields, name: str, now_us: int) -> int | None:
     except BadParameter as error:
         fields.refuse(name, str(error).removeprefix(f"{name} "))
         return None
+
+
+def paged(
+    store: Store,
+    project: int,
+    table: str,
+    wanted: Filter,
+    window: Span,
+    page: Paging,
+    columns: tuple[str, ...],
+    show: Callable[[dict[str, Any]], bytes],
+) -> StreamAnswer:
+    """One page of a list, read in pieces: its place is found by times and ids alone, however deep it lies."""
+    start, end = window
+    total = count_rows(store, project, table, wanted, start=start, end=end)
+    data = {"items": [], "pagination": pagination(page, total)}
+    cursor = None
+    if page.offset < total and page.offset:
+        cursor = cursor_behind(store, project, table, wanted, start=start, end=end, rows=page.offset)
+    beyond = page.offset >= total or (page.offset > 0 and cursor is None)
+
+    def read(limit: int, cursor: str | None) -> Page:
+        return list_rows(
+            store,
+            project,
+            table,
+            wanted,
+            start=start,
+            end=end,
+            limit=limit,
+            cursor=cursor,
+            raw="raw" in columns,
+            columns=columns,
+            budget=PAGE_BUDGET,
+        )
+
+    found: Iterator[list[dict[str, Any]]] = iter(()) if beyond else pages(read, page.per_page, cursor)
+    return streamed(data, "items", found, show)

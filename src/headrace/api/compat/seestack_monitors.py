@@ -13,6 +13,7 @@ from headrace.api.compat.seestack_lists import (
     Work,
     listed,
     named_project,
+    paged,
     paging,
     private,
     project_to_read,
@@ -20,7 +21,6 @@ from headrace.api.compat.seestack_lists import (
     span,
 )
 from headrace.api.compat.seestack_logins import not_found
-from headrace.api.compat.seestack_rows import paged
 from headrace.api.services import key_actor, monitors, uptime
 from headrace.api.services.base import Actor
 from headrace.api.services.uptime import Check, UptimeInfo

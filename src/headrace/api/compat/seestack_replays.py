@@ -11,19 +11,17 @@ import msgspec
 
 from headrace.api.compat.base import CompatServices, ReadRequest
 from headrace.api.compat.seestack_lists import project_to_read, streamed
-from headrace.api.compat.streaming import pages
+from headrace.api.compat.streaming import PAGE_BUDGET, pages
 from headrace.api.services import ServiceError
 from headrace.records.intents import StreamAnswer
 from headrace.records.times import iso_text
-from headrace.store import Budget, Store
+from headrace.store import Store
 from headrace.store.events import Page
 from headrace.store.occurrences import errors_named
 from headrace.store.replays import Key, count_replays, list_replay, sessions_of_errors
 
 #: Events of one answer (contract 4).
 EVENTS_MAX = 5_000
-#: What one page of events may cost; an event may be megabytes.
-PAGE_BUDGET = Budget(memory_bytes=128 << 20)
 
 
 class _Stored(msgspec.Struct, rename="camel"):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
@@ -10,10 +10,9 @@ import msgspec
 from headrace.api.compat.base import CompatServices, ReadRequest
 from headrace.api.compat.seestack_lists import (
     DAY_US,
-    Paging,
     Span,
     Work,
-    pagination,
+    paged,
     paging,
     private,
     project_to_read,
@@ -21,14 +20,13 @@ from headrace.api.compat.seestack_lists import (
     span,
     streamed,
 )
-from headrace.api.compat.streaming import pages
+from headrace.api.compat.streaming import PAGE_BUDGET
 from headrace.dialects.seestack_fields import Fields
 from headrace.dialects.seestack_forms import envelope
 from headrace.records.intents import Answer, StreamAnswer
 from headrace.records.tables import EVENTS, REQUESTS
 from headrace.records.times import iso_text
-from headrace.store import Budget, Store
-from headrace.store.events import Page, count_rows, cursor_behind, list_rows
+from headrace.store import Store
 from headrace.store.filters import MAX_TEXT, Filter
 from headrace.store.requests import failing_hosts, request_percentiles, request_totals, requests_of_trace
 
@@ -43,8 +41,6 @@ RANGES: Mapping[str, int] = {
     "7d": 7 * DAY_US,
     "30d": 30 * DAY_US,
 }
-#: What one read of rows may cost; a row may be megabytes.
-PAGE_BUDGET = Budget(memory_bytes=128 << 20)
 
 _LOG_COLUMNS = ("level", "message", "service", "trace_id", "raw")
 _REQUEST_COLUMNS = (
@@ -234,44 +230,6 @@ def _searched(fields: Fields, name: str) -> str:
         fields.refuse(name, f"size must be between 0 and {MAX_TEXT}")
         return ""
     return value
-
-
-def paged(
-    store: Store,
-    project: int,
-    table: str,
-    wanted: Filter,
-    window: Span,
-    page: Paging,
-    columns: tuple[str, ...],
-    show: Callable[[dict[str, Any]], bytes],
-) -> StreamAnswer:
-    """One page of a list, read in pieces: its place is found by times and ids alone, however deep it lies."""
-    start, end = window
-    total = count_rows(store, project, table, wanted, start=start, end=end)
-    data = {"items": [], "pagination": pagination(page, total)}
-    cursor = None
-    if page.offset < total and page.offset:
-        cursor = cursor_behind(store, project, table, wanted, start=start, end=end, rows=page.offset)
-    beyond = page.offset >= total or (page.offset > 0 and cursor is None)
-
-    def read(limit: int, cursor: str | None) -> Page:
-        return list_rows(
-            store,
-            project,
-            table,
-            wanted,
-            start=start,
-            end=end,
-            limit=limit,
-            cursor=cursor,
-            raw="raw" in columns,
-            columns=columns,
-            budget=PAGE_BUDGET,
-        )
-
-    found: Iterator[list[dict[str, Any]]] = iter(()) if beyond else pages(read, page.per_page, cursor)
-    return streamed(data, "items", found, show)
 
 
 WORK: Mapping[str, Work] = {

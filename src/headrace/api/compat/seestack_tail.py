@@ -35,7 +35,7 @@ from headrace.store.arrivals import Position
 TAILS_MAX = 50
 #: Bytes of a frame that a client sends; nothing in them is looked at.
 FRAME_MAX = 64 * 1024
-#: How often is looked for what came, and how long nothing may be said by either side, seconds.
+#: How often is looked for what came, how long a client may be silent until it is pinged, and until it is cut off, seconds.
 LOOK_S, SILENCE_S, DEAF_S = 1.0, 20.0, 60.0
 #: How long a client may take to read what one look found, and for how long it may be told less than comes, seconds.
 SEND_S, BEHIND_S = 30.0, 30.0
@@ -147,12 +147,12 @@ class Tail:
     | what happens | the socket |
     |---|---|
     | lines are stored | one text frame each |
-    | nothing for ``SILENCE_S`` | a ping |
+    | the client says nothing for ``SILENCE_S`` | a ping |
     | a ping, a close, a frame too large | answered as the protocol has it; any other frame is passed over |
     | key, project or scope are gone | closed with 1008 |
     | more than ``BEHIND_S`` of more lines than are read | closed with 1013 |
     | the server stops | closed with 1001 |
-    | a look unread for ``SEND_S``, or no word for ``DEAF_S`` | cut |
+    | a look unread for ``SEND_S``, or the client silent for ``DEAF_S`` | cut |
     """
 
     def __init__(self, services: CompatServices, request: ReadRequest, line: Duplex) -> None:
@@ -161,44 +161,40 @@ class Tail:
         self._line = line
         self._protocol = Protocol(Side.SERVER, state=State.OPEN, max_size=FRAME_MAX)
         self._now = asyncio.get_running_loop().time
-        self._spoke = self._heard = self._now()
+        self._heard = self._pinged = self._now()
+        self._arriving = asyncio.create_task(line.receive())
         #: Since when there has been more than was told.
         self._behind: float | None = None
 
     async def run(self, place: Position | _End) -> None:
         """Tells what comes behind ``place`` until either side ends it."""
-        arrived = asyncio.create_task(self._line.receive())
-        stopping = asyncio.ensure_future(self._line.stopping.wait())
+        stopping = asyncio.create_task(self._line.stopping.wait())
         try:
             if isinstance(place, Position):
-                arrived = await self._follow(place, arrived, stopping)
+                await self._follow(place, stopping)
             else:
                 self._end(place)
             await self._flush()
-            await self._part(arrived)
+            await self._part()
         except TimeoutError:
             self._line.abort()
         finally:
-            arrived.cancel()
+            self._arriving.cancel()
             stopping.cancel()
 
-    async def _follow(
-        self, place: Position, arrived: asyncio.Task[bytes], stopping: asyncio.Future[Any]
-    ) -> asyncio.Task[bytes]:
+    async def _follow(self, place: Position, stopping: asyncio.Task[Any]) -> None:
         due = self._now() + LOOK_S
         while self._is_open():
             wait = max(0.0, due - self._now())
-            await asyncio.wait((arrived, stopping), timeout=wait, return_when=asyncio.FIRST_COMPLETED)
-            if arrived.done():
-                self._hear(arrived.result())
-                arrived = asyncio.create_task(self._line.receive())
+            await asyncio.wait((self._arriving, stopping), timeout=wait, return_when=asyncio.FIRST_COMPLETED)
+            if self._arriving.done():
+                self._hear(self._arriving.result())
             if stopping.done() and self._is_open():
                 self._end(_STOPPING)
             elif self._now() >= due and self._is_open():
                 place, more = await self._look(place)
                 due = self._now() + (0.0 if more else LOOK_S)
             await self._flush()
-        return arrived
 
     async def _look(self, place: Position) -> tuple[Position, bool]:
         """Tells what was stored behind ``place``, and gives where to go on and whether there is more."""
@@ -212,11 +208,9 @@ class Tail:
         now = self._now()
         for row in found.rows:
             self._protocol.send_text(_told(row))
-        if found.rows:
-            self._spoke = now
-        elif now - self._spoke >= SILENCE_S:
+        if now - max(self._heard, self._pinged) >= SILENCE_S:
             self._protocol.send_ping(b"")
-            self._spoke = now
+            self._pinged = now
         if now - self._heard >= DEAF_S:
             raise TimeoutError
         self._behind = (now if self._behind is None else self._behind) if found.more else None
@@ -240,6 +234,7 @@ class Tail:
 
     def _hear(self, data: bytes) -> None:
         """What the client sends is answered where the protocol asks for it, and looked at no further."""
+        self._arriving = asyncio.create_task(self._line.receive())
         self._heard = self._now()
         if data:
             self._protocol.receive_data(data)
@@ -257,14 +252,12 @@ class Tail:
                 if data:
                     await self._line.send(data)
 
-    async def _part(self, arrived: asyncio.Task[bytes]) -> None:
+    async def _part(self) -> None:
         """Waits a moment for the client's answer to the end, so that it reads all that was sent."""
         with suppress(TimeoutError):
             async with asyncio.timeout(CLOSE_S):
-                while self._protocol.close_rcvd is None and (data := await arrived):
-                    self._protocol.receive_data(data)
-                    arrived = asyncio.create_task(self._line.receive())
-        arrived.cancel()
+                while self._protocol.close_rcvd is None and (data := await self._arriving):
+                    self._hear(data)
 
 
 def _told(row: dict[str, Any]) -> bytes:

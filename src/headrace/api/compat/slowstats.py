@@ -13,7 +13,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from headrace.api.compat.base import CompatServices, Handler, ReadRequest
-from headrace.api.compat.streaming import aside, pages
+from headrace.api.compat.streaming import PAGE_BUDGET, aside, pages
 from headrace.api.compat.windows import MAX_MS, BadParameter, moment
 from headrace.api.services import key_actor, projects
 from headrace.catalog import daily_events
@@ -21,7 +21,7 @@ from headrace.dialects.slowstats_answers import TYPE_MAX
 from headrace.records.ids import uuid7_us
 from headrace.records.intents import Answer, StreamAnswer
 from headrace.records.times import iso_text
-from headrace.store import Budget, BudgetExceeded, StoreUnavailable
+from headrace.store import BudgetExceeded, StoreUnavailable
 from headrace.store.events import Page, list_rows
 from headrace.store.filters import Filter
 from headrace.store.visitors import count_visitors
@@ -31,8 +31,6 @@ RETRY_AFTER_S = 5
 #: Days of ``last_7_days``.
 DAYS = 7
 
-#: What one page of events may cost; an event may be 1 MiB.
-PAGE_BUDGET = Budget(memory_bytes=128 << 20)
 #: Digits of ``limit``.
 _LIMIT_DIGITS = 12
 

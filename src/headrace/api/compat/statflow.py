@@ -19,7 +19,7 @@ from headrace.api.services import ServiceError, key_actor, keys, stats
 from headrace.api.services import annotations as notes
 from headrace.api.services.annotations import AnnotationInfo
 from headrace.api.services.base import NAME_MAX
-from headrace.api.services.keys import KeySpec
+from headrace.api.services.key_specs import KeySpec
 from headrace.api.services.stats import PAGE_MAX, StatInfo
 from headrace.dialects.base import Refusal
 from headrace.records.intents import Answer, StreamAnswer

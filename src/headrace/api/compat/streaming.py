@@ -6,12 +6,14 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any
 
-from headrace.store import BudgetExceeded
+from headrace.store import Budget, BudgetExceeded
 from headrace.store.events import Page
 
 #: Rows of one page. A page too big for its budget (a row may be megabytes) is read again in pieces.
 PAGE_ROWS = 500
 _SHRINK = 10
+#: What one page may cost.
+PAGE_BUDGET = Budget(memory_bytes=128 << 20)
 
 #: Reads a page: how many rows at most, and the cursor of where it begins.
 ReadPage = Callable[[int, str | None], Page]

@@ -11,7 +11,8 @@ from litestar.params import FromPath, FromQuery, JSONBody
 from headrace.api.auth import manages, reads
 from headrace.api.deps import TheActor, TheServices, TheTarget
 from headrace.api.services import keys
-from headrace.api.services.keys import KeyInfo, KeyRefusals, KeySpec
+from headrace.api.services.key_specs import KeySpec
+from headrace.api.services.keys import KeyInfo, KeyRefusals
 from headrace.api.times import maybe, moment, when
 
 Style = Literal["headrace", "statflow", "canaryhub", "seestack", "logister", "slowstats", "stathat"]

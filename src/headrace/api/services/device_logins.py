@@ -120,9 +120,12 @@ def exchange(context: Context, device_code: str, address: str) -> Granted | Stat
     """The key, once a person has said yes; else how it stands. ``address`` is the command line's. A key is a login beside those of
     browsers: it is listed and ended with them.
     """
-    now = context.now()
+    now, digest = context.now(), key_text.digest(device_code)
+    with context.catalog.read() as conn:  # whoever has no code writes nothing
+        if device_logins.by_device(conn, digest) is None:
+            return "invalid_grant"
     with context.catalog.write() as conn:
-        found = device_logins.by_device(conn, key_text.digest(device_code))
+        found = device_logins.by_device(conn, digest)
         if found is None:
             return "invalid_grant"
         if found.expires_at <= now:
@@ -153,17 +156,19 @@ def place(context: Context, account_id: str, ref: str, address: str) -> Membersh
     """The place of a command line's person in the live project ``ref`` (id, slug, or a name that only one of theirs has), for reading.
     Raises ``not_found``, the same for projects of others, and ``conflict`` for a name of several.
     """
-    found = places(context, account_id, address)
-    for name in ("id", "slug"):
-        for one in found:
-            if getattr(one.info, name) == ref:
-                return one
-    named = [one for one in found if one.info.name == ref]
+    with context.catalog.read() as conn:
+        account, who = _person(conn, account_id, address)
+        try:
+            return _reading(roles.membership(conn, account, ref, who))
+        except ServiceError as error:
+            if error.code != "not_found":
+                raise
+        named = [one for one in roles.places(conn, account, who) if one.info.name == ref]
     if len(named) > 1:
         raise ServiceError("conflict", f"{len(named)} projects have this name: use the id or the slug")
     if not named:
         raise ServiceError("not_found", "project not found")
-    return named[0]
+    return _reading(named[0])
 
 
 def places(context: Context, account_id: str, address: str, *, archived: bool = False) -> list[Membership]:
@@ -171,13 +176,21 @@ def places(context: Context, account_id: str, address: str, *, archived: bool = 
     if wanted.
     """
     with context.catalog.read() as conn:
-        row = account_rows.by_id(conn, account_id)
-        if row is None:
-            return []
-        states = KEPT_STATES if archived else roles.LIVE
-        who = Who("account", row.id, row.email, address)
-        found = roles.places(conn, accounts.info(row), who, states)
-    return [one._replace(actor=one.actor._replace(scopes=one.actor.scopes & READ)) for one in found]
+        account, who = _person(conn, account_id, address)
+        found = roles.places(conn, account, who, KEPT_STATES if archived else roles.LIVE)
+    return [_reading(one) for one in found]
+
+
+def _person(conn: Connection, account_id: str, address: str) -> tuple[AccountInfo, Who]:
+    """As whom a command line acts, and how the audit log names them. Raises ``not_found`` when the account is gone."""
+    row = account_rows.by_id(conn, account_id)
+    if row is None:
+        raise ServiceError("not_found", "account not found")
+    return accounts.info(row), Who("account", row.id, row.email, address)
+
+
+def _reading(found: Membership) -> Membership:
+    return found._replace(actor=found.actor._replace(scopes=found.actor.scopes & READ))
 
 
 def _grant(context: Context, conn: Connection, login: DeviceLogin, account: AccountRow, address: str) -> Granted:

@@ -2,45 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 import msgspec
 from sqlalchemy import Connection
 from sqlalchemy.exc import IntegrityError
 
 from headrace.api.services import audit, key_text, stathat
-from headrace.api.services.base import SCOPES, Actor, Context, ServiceError, between, line, live_project, require
+from headrace.api.services.base import Actor, Context, ServiceError, line, live_project, require
+from headrace.api.services.key_specs import KeySpec, grant, kind_of_style
 from headrace.catalog import keys
 from headrace.catalog.keys import KeyRecord
 from headrace.catalog.projects import ProjectRow
 from headrace.records.text import clean_text
 
-#: Scopes of a key when none are asked for.
-DEFAULT_SCOPES = frozenset(("write", "read"))
-#: Highest rate (units per minute) and burst (units) that can be set.
-RATE_MAX = 1_000_000_000
-#: The latest expiry: the year 2200, in µs.
-EXPIRY_MAX = 7_258_118_400_000_000
-
 _TAKEN = "this secret belongs to a key of this instance already (revoked keys count too)"
-
-
-class KeySpec(msgspec.Struct, frozen=True, kw_only=True):
-    """What a key should be. ``name`` None or empty: named after its style. ``scopes`` None: write and read (a legacy key: write). ``secret`` brings a key instead of
-    minting one in ``style``; ``test``: one that looks as SeeStack's for its environment ``test`` do. ``rate`` units per minute and ``burst`` units override every dialect's limit, ``unlimited``
-    lifts it. ``expires_at`` in µs.
-    """
-
-    name: str | None = None
-    style: str = "headrace"
-    scopes: Iterable[str] | None = None
-    account_wide: bool = False
-    expires_at: int | None = None
-    secret: str | None = None
-    test: bool = False
-    rate: int | None = None
-    burst: int | None = None
-    unlimited: bool = False
 
 
 class NewKey(msgspec.Struct, frozen=True):
@@ -110,10 +84,7 @@ def create(context: Context, actor: Actor, *, project: str | int, spec: KeySpec)
 
 def check(context: Context, actor: Actor, spec: KeySpec) -> None:
     """Raises ``invalid`` and ``forbidden`` for a key that the actor cannot make in any project."""
-    _scopes(actor, "legacy" if spec.style == "stathat" else "key", spec)
-    _check_limits(spec)
-    _name(spec)
-    _expiry(actor, spec.expires_at, context.now())
+    grant(actor, spec, kind_of_style(spec.style), context.now())
 
 
 def list_all(
@@ -175,27 +146,24 @@ def add(context: Context, conn: Connection, actor: Actor, project: ProjectRow, s
     """Checks ``spec`` against the actor and stores the key."""
     now = context.now()
     text = key_text.mint(spec.style, test=spec.test)
-    kind = "legacy" if spec.style == "stathat" else "key"
+    kind = kind_of_style(spec.style)
     if spec.secret is not None:
         text = key_text.check_brought(spec.secret)
-        kind = "legacy" if spec.style == "stathat" else key_text.kind_of(text)
-    scopes = _scopes(actor, kind, spec)
-    _check_limits(spec)
-    if spec.account_wide and actor.project is not None:
-        raise ServiceError("forbidden", "a key of one project cannot make an account-wide key")
+        kind = "legacy" if kind == "legacy" else key_text.kind_of(text)
+    granted = grant(actor, spec, kind, now)
     new = NewKey(
         id=context.new_id(),
         key=text,
         project_id=project.id,
         project=project.name,
-        scopes=sorted(scopes),
-        name=_name(spec),
+        scopes=sorted(granted.scopes),
+        name=granted.name,
         style=spec.style,
         kind=kind,
         reach="account" if spec.account_wide else "project",
         shown=text[: key_text.SHOWN] if spec.secret is None else "",
         created_at=now,
-        expires_at=_expiry(actor, spec.expires_at, now),
+        expires_at=granted.expires_at,
         user_key=stathat.user_key(context, conn, project) if spec.style == "stathat" else None,
     )
     _store(conn, actor, project, spec, new)
@@ -238,46 +206,6 @@ def _require_keys(actor: Actor) -> None:
     if "manage" not in actor.scopes:
         require(actor, "read")
         require(actor, "write")
-
-
-def _name(spec: KeySpec) -> str:
-    return line(spec.name, "name") if spec.name and spec.name.strip() else f"{spec.style} key"
-
-
-def _scopes(actor: Actor, kind: str, spec: KeySpec) -> frozenset[str]:
-    if spec.scopes is None:
-        wanted = frozenset(("write",)) if kind == "legacy" else DEFAULT_SCOPES
-    else:
-        wanted = frozenset(spec.scopes)
-    if not wanted or not wanted <= SCOPES:
-        raise ServiceError("invalid", "scopes must be some of write, read and manage")
-    if kind == "legacy" and wanted != {"write"}:
-        raise ServiceError("invalid", "this key can only hold the write scope: it works at /ez, /c and /v alone")
-    missing = sorted(wanted - actor.scopes)
-    if missing:
-        raise ServiceError("forbidden", f"this key cannot grant the {missing[0]} scope: it does not hold it")
-    return wanted
-
-
-def _check_limits(spec: KeySpec) -> None:
-    if spec.unlimited and (spec.rate is not None or spec.burst is not None):
-        raise ServiceError("invalid", "a key has either a rate or no rate limit")
-    if spec.rate is not None:
-        between(spec.rate, "rate", 1, RATE_MAX)
-    if spec.burst is not None:
-        between(spec.burst, "burst", 1, RATE_MAX)
-    if spec.burst is not None and spec.rate is None:
-        raise ServiceError("invalid", "a burst needs a rate")
-
-
-def _expiry(actor: Actor, wanted: int | None, now: int) -> int | None:
-    if wanted is None:
-        return actor.expires_at
-    if not now < wanted <= EXPIRY_MAX:
-        raise ServiceError("invalid", "expires_at must lie in the future, before the year 2200")
-    if actor.expires_at is not None and wanted > actor.expires_at:
-        raise ServiceError("forbidden", "a key cannot make one that outlives it")
-    return wanted
 
 
 def _visible(context: Context, actor: Actor, project: str | int | None) -> list[KeyRecord]:

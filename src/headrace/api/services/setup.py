@@ -11,7 +11,8 @@ from sqlalchemy import Connection
 from headrace.api.services import accounts, audit, keys, projects, sessions
 from headrace.api.services.accounts import AccountInfo
 from headrace.api.services.base import OPERATOR, Actor, Context, ServiceError, Who, line
-from headrace.api.services.keys import KeySpec, NewKey
+from headrace.api.services.key_specs import KeySpec
+from headrace.api.services.keys import NewKey
 from headrace.api.services.projects import ProjectInfo
 from headrace.catalog import accounts as account_rows
 from headrace.catalog import meta
