@@ -18,7 +18,7 @@ FRONTEND := $(shell find src/headrace/web/frontend -name node_modules -prune -o 
 .PHONY: run demo test lint bench pictures lock clean
 
 $(STAMP): pyproject.toml requirements.lock requirements-dev.lock
-	$(PYTHON) -m venv $(VENV)
+	[ -x $(BIN)/python ] || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .

@@ -97,8 +97,9 @@ class Victim:
         release = {"release": WORD, "repository": f"{WORD}/{WORD}", "commit_sha": "a" * 40, "deployed_at": None}
         deployed = client.call("POST", "/api/v1/deployments", json={"deployment": release}).json()["id"]
         settle(server)
-        person(server, f"{WORD}@example.test", client.project)
-        self.command_line = let_in(server, f"{WORD}@example.test")
+        email = f"{WORD}-{client.project}@example.test"
+        person(server, email, client.project)
+        self.command_line = let_in(server, email)
         groups = read(server, self.command_line, f"/projects/{client.project}/error_groups").json()["items"]
         first_page = client.api("/events", limit=1)
         self.ids: dict[str, str] = {

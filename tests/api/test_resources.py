@@ -237,12 +237,14 @@ def everything_of(world, who):
     }
 
 
+#: Issues are made of errors in the store, of which these tests have none: `tests/test_isolation.py` asks about them.
 FOREIGN = [
     (handler, method, placeholder)
     for handler in HANDLERS
     for method in sorted(handler.http_methods)
     for path in handler.paths
     for placeholder in re.findall(r"\{(\w+):str\}", path)
+    if placeholder != "issue"
 ]
 
 

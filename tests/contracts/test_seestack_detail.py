@@ -33,6 +33,7 @@ def test_impact(occurrences: int, active: str, quiet: str) -> None:
     [
         ("cart 17 of 3", "cart <n> of <n>"),
         (f"no user {UUID}", "no user <uuid>"),
+        (f"no user {UUID.upper()}", "no user <uuid>"),
         ("v1.22 and a17", "v1.<n> and a17"),
         ("x" * NORMALIZED_MAX, "x" * NORMALIZED_MAX),
         ("x" * (NORMALIZED_MAX + 1), "x" * NORMALIZED_MAX + "…"),
@@ -112,3 +113,4 @@ def test_what_repeats() -> None:
     assert patterns([one("", ""), one("", "")]) == []
     found = patterns([one("g", "/a"), one("f", "/b"), one("f", "/b"), one("f", "")])
     assert found == ["3 of the last 4 errors begin at f", "2 of the last 4 errors happened at /b"]
+    assert patterns([one("at f (a.js:1:2)", "")] * 2) == ["2 of the last 2 errors begin at f (a.js:1:2)"]

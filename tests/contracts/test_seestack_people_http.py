@@ -170,7 +170,7 @@ WRONG: list[tuple[dict[str, Any], dict[str, str]]] = [
     ({"name": "n" * 101}, {"name": "size must be between 0 and 100"}),
     *[
         ({"email": email}, {"email": "must be a well-formed email address"})
-        for email in ("bob", "b ob@example.test", "b@" + "x" * 253)
+        for email in ("bob", "b ob@example.test", "b\0@example.test", "b@" + "x" * 253)
     ],
     ({"email": "", "password": ""}, {"email": "must not be blank", "password": "must not be blank"}),
 ]

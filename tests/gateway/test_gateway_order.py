@@ -133,7 +133,7 @@ CONFLICTS: dict[str, Callable[[Any], Any]] = {
     "/v1/ingest/batch": lambda value: {"items": [{"stat": "taken", "type": "value", "value": value}]},
 }
 #: What a query has to say.
-ASKED = {"/api/v1/http-requests/by-trace": "?traceId=unknown"}
+ASKED = {"/api/v1/http-requests/by-trace": "traceId=unknown"}
 #: Routes whose handler refuses the client of these tests whatever it sends: nobody registers here, its account is not asked for,
 #: its key is that of one project, and it speaks HTTP only.
 SHUT = {
@@ -311,9 +311,9 @@ def attempt_of(client: Client, route: Route) -> Attempt:
     endpoint = BY_PATH.get(route.path) if route.method == "POST" else None
     body = endpoint.body(client) if endpoint else PLAIN
     path = re.sub(r"\{[a-z_]+\}", "unknown", route.path)
-    if route.names_project and not route.cap:
-        path += f"?projectId={client.project}"
-    path += ASKED.get(route.path, "")
+    named = f"projectId={client.project}" if route.names_project and not route.cap else ""
+    query = "&".join(filter(None, (named, ASKED.get(route.path))))
+    path += f"?{query}" if query else ""
     attempt = Attempt(client, route, path, body if route.cap else b"")
     attempt.headers["Content-Type"] = endpoint.content_type if endpoint else "application/json"
     return attempt

@@ -19,6 +19,7 @@ from headrace.api.services import (
     sessions,
     setup,
 )
+from headrace.api.services.base import Who
 from headrace.api.services.key_specs import KeySpec
 from headrace.api.services.projects import ProjectUse
 from headrace.catalog import meta, tables
@@ -124,6 +125,8 @@ def test_a_hash_of_old_strength_is_renewed_at_sign_in(house) -> None:
         pytest.param("a b@c", "x" * 12, "invalid", id="email with a blank"),
         pytest.param("a@b@c", "x" * 12, "invalid", id="email with two @"),
         pytest.param("  ", "x" * 12, "invalid", id="blank email"),
+        pytest.param("a\0@b", "x" * 12, "invalid", id="email with NUL"),
+        pytest.param("a\ud800@b", "x" * 12, "invalid", id="email with half a character"),
         pytest.param("OWNER@example.org", "x" * 12, "conflict", id="taken in another case"),
     ],
 )
@@ -257,6 +260,17 @@ def test_an_id_of_a_deleted_project_is_not_given_again(house) -> None:
     again = projects.create(context, OPERATOR, name="Old")
     assert (again.slug, again.number) == ("old", brought.number + 1)
     assert [row.name for row in projects.list_all(context, OPERATOR, archived=True)] == ["Shop", "Foreign", "Old"]
+
+
+def test_whoever_deletes_their_last_project_begins_anew(house) -> None:
+    context = house.context
+    guest = accounts.create(context, OPERATOR, email="guest@example.org", password=PASSWORD)
+    owner, invited = (Actor(one, who=Who("account", one)) for one in (house.stranger.account, guest.id))
+    projects.delete(context, owner, house.foreign.id)
+    with context.catalog.write() as conn:
+        assert project_table.end_deletion(conn, house.foreign.number)
+    assert projects.create(context, owner, name="Anew").slug == "anew"
+    refused("forbidden", projects.create, context, invited, name="Anew")
 
 
 @pytest.mark.parametrize("actor", ["reader", "project key"])

@@ -140,6 +140,13 @@ def load_all(conn: Connection, account_id: str | None = None) -> list[ProjectRow
     return [ProjectRow(*row) for row in conn.execute(query)]
 
 
+def has_owned(conn: Connection, account_id: str) -> bool:
+    """Whether a project is the account's, or was until it was deleted."""
+    return (
+        conn.execute(select(projects.c.number).where(projects.c.account_id == account_id).limit(1)).first() is not None
+    )
+
+
 def by_id(conn: Connection, project_id: str) -> ProjectRow | None:
     return _one(conn, projects.c.id == project_id)
 
@@ -150,6 +157,24 @@ def by_number(conn: Connection, number: int) -> ProjectRow | None:
 
 def by_slug(conn: Connection, slug: str) -> ProjectRow | None:
     return _one(conn, projects.c.slug == slug)
+
+
+def free_slug(conn: Connection, base: str) -> str:
+    """``base``, or with the first number behind it that no project has, from 2. Of thousands of one name, which anybody makes where
+    registration is open, few are looked at: numbers that were freed in between may be passed over.
+    """
+    if by_slug(conn, base) is None:
+        return base
+    taken, free = 1, 2
+    while by_slug(conn, f"{base}-{free}") is not None:
+        taken, free = free, free * 2
+    while free - taken > 1:
+        middle = (taken + free) // 2
+        if by_slug(conn, f"{base}-{middle}") is None:
+            free = middle
+        else:
+            taken = middle
+    return f"{base}-{free}"
 
 
 def by_name(conn: Connection, name: str) -> list[ProjectRow]:

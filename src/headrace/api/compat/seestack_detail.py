@@ -26,7 +26,7 @@ MEDIUM: Final = 5
 SOME: Final = 2
 
 _ENDPOINTS = ("path", "endpoint", "route", "url")
-_UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
+_UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", re.IGNORECASE)
 _INTEGER = re.compile(r"\b\d+\b")
 _decode = msgspec.json.Decoder().decode
 
@@ -75,7 +75,7 @@ def patterns(recent: Sequence[Details]) -> list[str]:
     """What several of the latest errors share, in words."""
     found = []
     for what, values in (
-        ("begin at", [one.top_frame for one in recent]),
+        ("begin at", [one.top_frame.removeprefix("at ") for one in recent]),
         ("happened at", [one.endpoint for one in recent]),
     ):
         value, count = next(iter(Counter(filter(None, values)).most_common(1)), ("", 0))

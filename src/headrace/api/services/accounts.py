@@ -120,14 +120,14 @@ def check_password(password: str) -> None:
 
 
 def is_email(text: str) -> bool:
-    """Whether ``text`` looks like an address."""
-    return _EMAIL.match(text) is not None
+    """Whether ``text`` looks like an address, and is what is kept of it: no two people are taken for one."""
+    return _EMAIL.match(text) is not None and clean_text(text) == text
 
 
 def check_email(email: str) -> str:
     """The address in the form that is compared. Raises ``invalid``."""
     address = line(email, "email", EMAIL_MAX).casefold()
-    if not is_email(address):
+    if not is_email(email.strip()):
         raise ServiceError("invalid", "email must be an address such as name@example.org")
     return address
 

@@ -221,15 +221,11 @@ def add(
     project_id: str | None = None,
     quota: int | None = None,
 ) -> ProjectRow:
-    """Stores a project under the first free slug of its name, and under a new id unless it brings one. Raises ``invalid``."""
+    """Stores a project under a free slug of its name, and under a new id unless it brings one. Raises ``invalid``."""
     title = line(name, "name")
     if platform not in PLATFORMS:
         raise ServiceError("invalid", f"platform must be one of {', '.join(PLATFORMS)}")
-    base = _slug(title)
-    slug, tries = base, 1
-    while projects.by_slug(conn, slug) is not None:
-        tries += 1
-        slug = f"{base}-{tries}"
+    slug = projects.free_slug(conn, _slug(title))
     try:
         row = projects.add(
             conn,
@@ -277,11 +273,11 @@ def _slug(name: str) -> str:
 
 
 def _may_create(conn: Connection, account_id: str) -> bool:
-    """Owners of the instance, and accounts that projects belong to: their keys for all projects make others, too. Who came by an
-    invitation only sees what they were invited to.
+    """Owners of the instance, and accounts that projects belong to: their keys for all projects make others, too. Whoever deletes their
+    last one begins anew. Who came by an invitation only sees what they were invited to.
     """
     row = accounts.by_id(conn, account_id)
-    return row is not None and (row.role == "owner" or bool(projects.load_all(conn, account_id)))
+    return row is not None and (row.role == "owner" or projects.has_owned(conn, account_id))
 
 
 def _account(conn: Connection, ref: str | None) -> str:
