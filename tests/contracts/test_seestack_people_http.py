@@ -521,6 +521,9 @@ def test_a_key_of_the_account_outlives_the_project_that_it_writes_to(server: Any
         assert refused(ask(server, "GET", path, wide))[:2] == (404, "NOT_FOUND"), path
     assert refused(ask(server, "POST", KEYS, wide, json={"name": "k"}))[0] == 404
     assert refused(gone.call("GET", PROJECTS))[0] == 401, "a key of that project alone"
+    (lost,) = [one for one in data(person.ask("GET", KEYS))["items"] if one["projectId"] == gone.project]
+    assert data(person.ask("DELETE", f"{KEYS}/{lost['id']}")) == {"status": "revoked"}
+    assert refused(ask(server, "GET", PROJECTS, wide))[0] == 401
 
 
 def test_a_guest_makes_no_project(server: Any, person: Person, client: Client) -> None:

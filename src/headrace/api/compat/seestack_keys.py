@@ -117,8 +117,9 @@ def _shelves(services: CompatServices, request: ReadRequest, ref: str | None) ->
         return [(place.actor, place.project)]
     if request.key.kind != LOGIN:
         return [(key_actor(request.key, request.address), None)]
-    found = places(services.context, request)
-    return [(place.actor, place.info.number) for place in found if "manage" in place.actor.scopes]
+    actors = [place.actor for place in places(services.context, request) if "manage" in place.actor.scopes]
+    # Whose account projects belong to reaches them all at once, however many they are.
+    return list({(actor.account, actor.project): (actor, actor.project) for actor in actors}.values())
 
 
 def _of_project(services: CompatServices, request: ReadRequest) -> Actor:
