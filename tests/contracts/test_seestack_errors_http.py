@@ -260,10 +260,21 @@ def test_a_list_that_cannot_be(five: Client, query: dict[str, str], details: dic
     assert refused(five.call("GET", PATH, params=query)) == (422, "VALIDATION_ERROR", details)
 
 
-@pytest.mark.parametrize("name", ["unknown", "0" * 64, "a%00b", "%ed%a0%80", "%ff", "x" * 3000, "%2e%2e"])
-def test_an_error_that_is_not_there(five: Client, name: str) -> None:
-    assert refused(five.call("GET", f"{PATH}/{name}")) == (404, "NOT_FOUND", "Error not found")
-    assert refused(triage(five, "resolved", name)) == (404, "NOT_FOUND", "Error not found")
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("unknown", "unknown"),
+        ("0" * 64, "0" * 64),
+        ("a%00b", "a\ufffdb"),
+        ("%ed%a0%80", "\ufffd" * 3),
+        ("%ff", "\ufffd"),
+        ("x" * 3000, "x" * 100),
+        ("%2e%2e", ".."),
+    ],
+)
+def test_an_error_that_is_not_there(five: Client, name: str, told: str) -> None:
+    assert refused(five.call("GET", f"{PATH}/{name}")) == (404, "NOT_FOUND", f"Error not found: {told}")
+    assert refused(triage(five, "resolved", name)) == (404, "NOT_FOUND", f"Error not found: {told}")
 
 
 def test_triage(client: Client) -> None:
@@ -297,7 +308,7 @@ def test_triage(client: Client) -> None:
         ('{"status":["resolved"]}', (400, "BAD_REQUEST", "Malformed request body: status has the wrong type")),
         ("[]", (400, "BAD_REQUEST", "Malformed request body")),
         ("", (400, "BAD_REQUEST", "Malformed request body")),
-        ('{"status":"resolved","projectId":"nobody\'s"}', (404, "NOT_FOUND", "Project not found")),
+        ('{"status":"resolved","projectId":"nobody\'s"}', (404, "NOT_FOUND", "Project not found: nobody's")),
     ],
 )
 def test_a_status_that_cannot_be(five: Client, body: str, answer: Any) -> None:
@@ -308,8 +319,8 @@ def test_a_status_that_cannot_be(five: Client, body: str, answer: Any) -> None:
 def test_no_project_sees_or_changes_another(five: Client, client: Client) -> None:
     fail(client, exceptionClass="C0")
     settle(client.server)
-    missing = (404, "NOT_FOUND", "Error not found")
-    unknown = (404, "NOT_FOUND", "Project not found")
+    missing = (404, "NOT_FOUND", f"Error not found: {digest('C1')}")
+    unknown = (404, "NOT_FOUND", f"Project not found: {five.project}")
     assert refused(client.call("GET", f"{PATH}/{digest('C1')}")) == missing
     assert refused(triage(client, "resolved", digest("C1"))) == missing
     for path in (PATH, f"{PATH}/{digest('C0')}"):

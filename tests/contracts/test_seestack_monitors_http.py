@@ -168,7 +168,7 @@ def test_who_may(client: Client) -> None:
 
 def test_projects_that_are_named(server: Any, client: Client) -> None:
     mine, other = client, Client(server, "seestack monitors other")
-    unreached = (404, "NOT_FOUND", "Project not found")
+    unreached = (404, "NOT_FOUND", f"Project not found: {other.project}")
     assert refused(mine.call("POST", PATH, json=NIGHTLY | {"projectId": other.project})) == unreached
     assert refused(mine.call("GET", PATH, params={"projectId": other.project})) == unreached
     both = other.make_key(account_wide=True, scopes=["read", "manage"])

@@ -125,9 +125,10 @@ def test_an_error_that_was_not_recorded(client: Client) -> None:
 
 
 def test_what_is_not_there(client: Client) -> None:
-    assert refused(client, "replay/unknown") == (404, "NOT_FOUND", "Replay not found")
-    assert refused(client, "errors/unknown/replay") == (404, "NOT_FOUND", "Error not found")
-    assert refused(client, "replay/unknown", params={"projectId": "unknown"}) == (404, "NOT_FOUND", "Project not found")
+    assert refused(client, "replay/unknown") == (404, "NOT_FOUND", "Replay not found: unknown")
+    assert refused(client, "errors/unknown/replay") == (404, "NOT_FOUND", "Error not found: unknown")
+    elsewhere = refused(client, "replay/unknown", params={"projectId": "nobody's"})
+    assert elsewhere == (404, "NOT_FOUND", "Project not found: nobody's")
     assert refused(client, "replay") == (404, "NOT_FOUND", "Resource not found")
     answer = client.call("DELETE", "/api/v1/replay/unknown")
     assert (answer.status_code, answer.headers["allow"]) == (405, "GET")

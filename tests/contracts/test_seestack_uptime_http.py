@@ -182,7 +182,7 @@ def test_who_may(client: Client) -> None:
 
 def test_projects_that_are_named(server: Any, client: Client) -> None:
     mine, other = client, Client(server, "seestack uptime other")
-    unreached = (404, "NOT_FOUND", "Project not found")
+    unreached = (404, "NOT_FOUND", f"Project not found: {other.project}")
     sent = SHOP | {"isActive": False}
     assert refused(mine.call("POST", PATH, json=sent | {"projectId": other.project})) == unreached
     assert refused(mine.call("GET", PATH, params={"projectId": other.project})) == unreached

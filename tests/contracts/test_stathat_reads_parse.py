@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from inbound import FakeInbound
 
 from headrace.api.imports import grain
-from headrace.api.imports.source import BadAddress, is_public, read_address
+from headrace.api.imports.source import BadAddress, read_address
 from headrace.dialects.answers import Problem
 from headrace.dialects.base import Fault, FaultDetail
 from headrace.dialects.stathat import DIALECT
@@ -23,6 +23,7 @@ from headrace.dialects.stathat_answers import fault
 from headrace.dialects.stathat_reads import ROUTES, data_ids, token_of_basic, token_of_path
 from headrace.dialects.stathat_timeframes import EARLIEST_S, LATEST_S, read_window
 from headrace.gateway.routes import RouteTable
+from headrace.outward.connecting import is_public
 
 MINUTE, HOUR, DAY = 60, 3_600, 86_400
 #: A Thursday, 15:04:05.

@@ -35,7 +35,7 @@ _DETAIL = (
     '"recentOccurrences":[{"id":"0190b6c5-6a5c-7c1e-9a55-8d3c5b1f2a10","timestamp":"2026-04-02T09:58:00.123Z",'
     f'"environment":"production","level":"error"}}],"insights":{_INSIGHTS}}}'
 )
-_UNKNOWN = (404, error("NOT_FOUND", "Error not found"))
+_UNKNOWN = (404, error("NOT_FOUND", "Error not found: 0580e683…"))
 _BAD_STATUS = invalid("status", 'must match \\"unresolved|resolved|ignored\\"')
 
 _NAMED = (

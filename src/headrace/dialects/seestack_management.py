@@ -13,5 +13,5 @@ WRITE: tuple[Step, ...] = ("auth", "scope", "headers", "charge_request", "body",
 
 #: The parameter of whatever acts in one project, and what names none that is reachable.
 PROJECT = ("projectId", "Id of a project that the key reaches; without it the key's own.")
-NO_PROJECT = (404, error("NOT_FOUND", "Project not found"))
+NO_PROJECT = (404, error("NOT_FOUND", "Project not found: 0190b6c5-6a5c-7c1e-9a55-8d3c5b1f2a10"))
 BAD_PAGE = invalid("page", "must be a whole number from 1 to 2147483647")

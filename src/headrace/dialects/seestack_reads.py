@@ -100,7 +100,7 @@ ROUTES: tuple[Route, ...] = (
         "What happened in the session in which an error came: its first 5,000 events, inputs masked.",
         ("fingerprint", "The error's fingerprint, or the one that the events were sent with."),
         (200, success(f'{{"fingerprint":"0580e6836107…",{_SEEN}}}')),
-        (404, error("NOT_FOUND", "Error not found")),
+        (404, error("NOT_FOUND", "Error not found: 0580e683…")),
     ),
     _replay(
         "/api/v1/replay/{session_id}",
@@ -108,7 +108,7 @@ ROUTES: tuple[Route, ...] = (
         "What happened in a session: its first 5,000 events, inputs masked.",
         ("session_id", "The session's id."),
         (200, success(f'{{"sessionId":"5f1c",{_SEEN}}}')),
-        (404, error("NOT_FOUND", "Replay not found")),
+        (404, error("NOT_FOUND", "Replay not found: 5f1c")),
     ),
     _monitors("POST", "", "monitors_create", "Make a cron monitor.", ((201, _ONE), _UNKNOWN, _TAKEN, _INVALID)),
     _monitors("GET", "", "monitors_list", "The project's cron monitors.", ((200, _LIST), NO_PROJECT)),
