@@ -68,6 +68,28 @@ def test_a_large_commit_is_written_beside_the_event_loop(
     run(work)
 
 
+def test_a_commit_is_as_large_as_what_it_holds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However much was promised before it closed."""
+
+    async def work() -> None:
+        journal = open_journal(tmp_path)
+        gate = Gate(journal, monkeypatch)
+        gate.open.set()
+        batch = journal.batch(1, writer.ASIDE_BYTES)
+        batch.promise(1, writer.ASIDE_BYTES)
+
+        def close() -> None:
+            batch.promise(-1, -writer.ASIDE_BYTES)
+            batch.add_rows("events", 202_611, b"x", 1)
+
+        batch.closing.append(close)
+        await batch.done
+        assert gate.threads == ["MainThread"]
+        journal.close()
+
+    run(work)
+
+
 def test_what_comes_meanwhile_gathers_and_follows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     async def work() -> None:
         journal = open_journal(tmp_path)

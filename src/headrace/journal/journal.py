@@ -159,10 +159,11 @@ class Journal:
         """
         if (batch := self._open) is None or self._writing is not None:
             return
+        now = self._close(batch)  # tells how large it is
         if batch.size < ASIDE_BYTES:
-            self.commit()
+            self._finish(batch, now, lambda: self._write(batch, now))
             return
-        loop, now = asyncio.get_running_loop(), self._close(batch)
+        loop = asyncio.get_running_loop()
         self._writing = writing = _Writing(batch, now, self._aside.submit(self._write, batch, now))
         writing.written.add_done_callback(lambda _: loop.call_soon_threadsafe(self._written, writing))
 
