@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 import requests
 from endpoints import BY_PATH
-from wire import Client, assert_form, bearer, settle
+from seestack_envelope import data, refused
+from wire import Client, bearer, settle
 
 PATH = "/api/v1/errors"
 ERRORS, LOGISTER, CANARYHUB = (
@@ -35,20 +36,6 @@ FIELDS = (
 
 def digest(text: str) -> str:
     return sha256(text.encode()).hexdigest()
-
-
-def data(answer: requests.Response) -> Any:
-    assert answer.status_code == 200, answer.text
-    assert answer.headers["cache-control"] == "no-store"
-    body = answer.json()
-    assert list(body) == ["success", "data", "meta"]
-    return body["data"]
-
-
-def refused(answer: requests.Response) -> tuple[int, str, Any]:
-    assert_form("seestack", answer)
-    error = answer.json()["error"]
-    return answer.status_code, error["code"], error.get("details", error["message"])
 
 
 def fail(client: Client, message: str = "m", **fields: Any) -> str:

@@ -6,9 +6,9 @@ import re
 from typing import Any
 
 import pytest
-import requests
 from endpoints import BY_PATH, x_seestack_key
-from wire import Client, assert_form, bearer, settle
+from seestack_envelope import data, refused
+from wire import Client, bearer, settle
 
 PATH = "/api/v1/cron-monitors"
 NIGHTLY = {"name": "Nightly backup", "slug": "nightly", "schedule": "1d", "gracePeriodMin": 10}
@@ -18,20 +18,6 @@ TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
 @pytest.fixture
 def client(server: Any, request: pytest.FixtureRequest) -> Client:
     return Client(server, f"seestack monitors {request.node.name}")
-
-
-def data(answer: requests.Response, status: int = 200) -> Any:
-    assert answer.status_code == status, answer.text
-    assert answer.headers["cache-control"] == "no-store"
-    body = answer.json()
-    assert list(body) == ["success", "data", "meta"]
-    return body["data"]
-
-
-def refused(answer: requests.Response) -> tuple[int, str, Any]:
-    assert_form("seestack", answer)
-    error = answer.json()["error"]
-    return answer.status_code, error["code"], error.get("details", error["message"])
 
 
 def beat(client: Client, slug: str, status: str = "success") -> None:

@@ -12,7 +12,8 @@ from uuid import uuid4
 import pytest
 import requests
 from endpoints import BY_PATH, x_seestack_key
-from wire import TIMEOUT_S, Client, assert_form, bearer, wait_for
+from seestack_envelope import data, refused
+from wire import TIMEOUT_S, Client, bearer, wait_for
 
 from headrace.api.services import OPERATOR, Context, accounts, audit, sessions
 from headrace.api.services.base import Who
@@ -31,20 +32,6 @@ MANY_PAGES = 100
 
 def ask(server: Any, method: str, path: str, key: str = "", **more: Any) -> requests.Response:
     return requests.request(method, server.url + path, headers=bearer(key) if key else {}, timeout=TIMEOUT_S, **more)
-
-
-def data(answer: requests.Response, status: int = 200) -> Any:
-    assert answer.status_code == status, answer.text
-    assert answer.headers["cache-control"] == "no-store"
-    body = answer.json()
-    assert list(body) == ["success", "data", "meta"]
-    return body["data"]
-
-
-def refused(answer: requests.Response) -> tuple[int, str, Any]:
-    assert_form("seestack", answer)
-    error = answer.json()["error"]
-    return answer.status_code, error["code"], error.get("details", error["message"])
 
 
 @contextmanager

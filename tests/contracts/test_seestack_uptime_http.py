@@ -6,9 +6,9 @@ import re
 from typing import Any
 
 import pytest
-import requests
 from endpoints import x_seestack_key
-from wire import Client, assert_form, bearer, settle, wait_for
+from seestack_envelope import data, refused
+from wire import Client, bearer, settle, wait_for
 
 PATH = "/api/v1/monitors"
 #: An address that nothing is sent to: it is private.
@@ -20,20 +20,6 @@ PRIVATE = "the host has a private address: uptime_private=yes allows it"
 @pytest.fixture
 def client(server: Any, request: pytest.FixtureRequest) -> Client:
     return Client(server, f"seestack uptime {request.node.name}")
-
-
-def data(answer: requests.Response, status: int = 200) -> Any:
-    assert answer.status_code == status, answer.text
-    assert answer.headers["cache-control"] == "no-store"
-    body = answer.json()
-    assert list(body) == ["success", "data", "meta"]
-    return body["data"]
-
-
-def refused(answer: requests.Response) -> tuple[int, str, Any]:
-    assert_form("seestack", answer)
-    error = answer.json()["error"]
-    return answer.status_code, error["code"], error.get("details", error["message"])
 
 
 def checked(client: Client, monitor: str) -> Any:
