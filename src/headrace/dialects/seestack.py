@@ -11,7 +11,6 @@ from headrace.dialects.seestack_errors import ErrorEvent, parse_error
 from headrace.dialects.seestack_forms import fault, require_json
 from headrace.dialects.seestack_heartbeat import Heartbeat, parse_heartbeat
 from headrace.dialects.seestack_logs import LogEntry, parse_log
-from headrace.dialects.seestack_people_reads import LOGIN_KINDS
 from headrace.dialects.seestack_releases import Release, parse_release
 from headrace.dialects.seestack_replay import Replay, parse_replay
 from headrace.dialects.seestack_requests import HttpRequests, parse_http_requests
@@ -129,20 +128,11 @@ _INGEST = (
 )
 
 
-def _for_logins(route: Route) -> Route:
-    """A read or change that acts in one project, for logins too: their project is looked for last. The query or the body may name it,
-    so that a key of the whole account outlives the project that it names when they do not.
-    """
-    if "auth" not in route.steps:
-        return route
-    return route._replace(kinds=LOGIN_KINDS, steps=(*route.steps[:-1], "place", *route.steps[-1:]), names_project=True)
-
-
 DIALECT = Dialect(
     name="seestack",
     title="SeeStack",
     prefixes=("/ingest/", "/api/auth/", "/api/v1/"),
-    routes=(*_INGEST, *seestack_people_reads.ROUTES, *map(_for_logins, seestack_reads.ROUTES)),
+    routes=(*_INGEST, *seestack_people_reads.ROUTES, *seestack_reads.ROUTES),
     key_places=("x-seestack-key", "x-allstak-key"),
     fault=fault,
     auth_first=("/ingest/",),

@@ -6,13 +6,11 @@ from typing import Literal
 
 import msgspec
 
-from headrace.dialects.base import Route, Scope
-from headrace.dialects.seestack_answers import bodied, error, invalid, keyed, success
-from headrace.dialects.seestack_forms import require_json
-from headrace.dialects.seestack_management import BAD_PAGE, BODY_CAP, NO_PROJECT, PROJECT, READ, WRITE
+from headrace.dialects.base import Route
+from headrace.dialects.seestack_answers import Answers, error, invalid, success
+from headrace.dialects.seestack_management import BAD_PAGE, NO_PROJECT, PROJECT, managed
 
 #: A key, or the token of a login (rulings 2).
-KINDS = ("key", "login")
 
 _FINGERPRINT = "22c42f4040e4ba5204a93135c5d1377ce56d610c807a812fd82044dfea94e28c"
 _GROUP = (
@@ -56,28 +54,12 @@ def _route(
     path: str,
     name: str,
     summary: str,
-    answers: tuple[tuple[int, str], ...],
+    answers: Answers,
     *parameters: tuple[str, str],
 ) -> Route:
     body = StatusChange if method == "PATCH" else None
-    scope: Scope = "manage" if body else "read"
-    return Route(
-        path=f"/api/v1/errors{path}",
-        method=method,
-        dialect="seestack",
-        steps=WRITE if body else READ,
-        summary=summary,
-        scope=scope,
-        handler=f"seestack.{name}",
-        cap=BODY_CAP if body else 0,
-        decoded_cap=BODY_CAP if body else 0,
-        encodings=("gzip", "deflate", "zstd") if body else (),
-        group="api",
-        check_headers=require_json if body else None,
-        body_type=body,
-        kinds=KINDS,
-        parameters=(PROJECT, *parameters),
-        answers=tuple(sorted((*answers, *keyed(scope), *(bodied(BODY_CAP) if body else ())))),
+    return managed(
+        method, f"/api/v1/errors{path}", name, summary, answers, body=body, parameters=(PROJECT, *parameters)
     )
 
 

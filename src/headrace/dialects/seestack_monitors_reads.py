@@ -6,10 +6,9 @@ from typing import Annotated
 
 import msgspec
 
-from headrace.dialects.base import Route, Scope
-from headrace.dialects.seestack_answers import bodied, error, invalid, keyed, success
-from headrace.dialects.seestack_forms import require_json
-from headrace.dialects.seestack_management import BAD_PAGE, BODY_CAP, NO_PROJECT, PROJECT, READ, WRITE
+from headrace.dialects.base import Route
+from headrace.dialects.seestack_answers import Answers, error, invalid, success
+from headrace.dialects.seestack_management import BAD_PAGE, NO_PROJECT, PROJECT, managed
 
 _MONITOR = (
     '{"id":"0190b6c5-6a5c-7c1e-9a55-8d3c5b1f2a10","projectId":"0190b6c5-0c1d-7f43-b0a6-5d1f3e7c2b90","name":"Shop",'
@@ -60,28 +59,10 @@ def _route(
     path: str,
     name: str,
     summary: str,
-    answers: tuple[tuple[int, str], ...],
+    answers: Answers,
     *parameters: tuple[str, str],
 ) -> Route:
-    body = _BODIES.get(method)
-    scope: Scope = "read" if method == "GET" else "manage"
-    return Route(
-        path=f"/api/v1/{path}",
-        method=method,
-        dialect="seestack",
-        steps=WRITE if body else READ,
-        summary=summary,
-        scope=scope,
-        handler=f"seestack.{name}",
-        cap=BODY_CAP if body else 0,
-        decoded_cap=BODY_CAP if body else 0,
-        encodings=("gzip", "deflate", "zstd") if body else (),
-        group="api",
-        check_headers=require_json if body else None,
-        body_type=body,
-        parameters=parameters,
-        answers=tuple(sorted((*answers, *keyed(scope), *(bodied(BODY_CAP) if body else ())))),
-    )
+    return managed(method, f"/api/v1/{path}", name, summary, answers, body=_BODIES.get(method), parameters=parameters)
 
 
 ROUTES: tuple[Route, ...] = (

@@ -7,14 +7,11 @@ from typing import Annotated, Any, Literal
 import msgspec
 
 from headrace.dialects.base import Route, Scope, Step
-from headrace.dialects.seestack_answers import Answers, bodied, error, invalid, keyed, success
-from headrace.dialects.seestack_forms import require_json
-from headrace.dialects.seestack_management import BODY_CAP, READ, WRITE
+from headrace.dialects.seestack_answers import Answers, error, invalid, success
+from headrace.dialects.seestack_management import READ, WRITE, managed
 
 #: Whoever signs in has no key yet; guesses are counted by the handler, which knows the account.
 SIGN_IN: tuple[Step, ...] = ("headers", "body", "handle")
-#: A key, or the token of a login (rulings 2).
-LOGIN_KINDS = ("key", "login")
 
 _USER = '"user":{"id":"0190b6c5-6a5c-7c1e-9a55-8d3c5b1f2a10","email":"ann@example.org","name":"Ann"}'
 _SIGNED = '"token":"hr_login_…"'
@@ -97,34 +94,27 @@ def _route(
     scope: Scope = "manage",
     body: Any = None,
     parameters: tuple[tuple[str, str], ...] = (),
-    steps: tuple[Step, ...] | None = None,
 ) -> Route:
-    named = steps or (READ if body is None else WRITE)
-    shared = (*(keyed(scope) if "auth" in named else _GUARDED), *(bodied(BODY_CAP) if body else ()))
-    return Route(
-        path=path,
-        method=method,
-        dialect="seestack",
-        steps=named,
-        summary=summary,
+    """What a person does acts in the projects that the path and the body name, so none is looked for before."""
+    return managed(
+        method,
+        path,
+        name,
+        summary,
+        answers,
         scope=scope,
-        kinds=LOGIN_KINDS,
-        names_project=True,
-        handler=f"seestack.{name}",
-        cap=BODY_CAP if body else 0,
-        decoded_cap=BODY_CAP if body else 0,
-        encodings=("gzip", "deflate", "zstd") if body else (),
-        group="api",
-        check_headers=require_json if body else None,
-        body_type=body,
+        body=body,
         parameters=parameters,
-        answers=tuple(sorted((*answers, *shared))),
+        steps=READ if body is None else WRITE,
     )
 
 
+def _sign_in(path: str, name: str, summary: str, answers: Answers, body: Any) -> Route:
+    return managed("POST", path, name, summary, answers, body=body, steps=SIGN_IN, shared=_GUARDED)
+
+
 _ACCOUNTS = (
-    _route(
-        "POST",
+    _sign_in(
         "/api/auth/register",
         "register",
         "Make an account with a first project and its key, where the server lets anybody do so.",
@@ -134,11 +124,9 @@ _ACCOUNTS = (
             (409, error("CONFLICT", "An account with this email exists already")),
             invalid("password", "size must be between 12 and 128"),
         ),
-        body=Registration,
-        steps=SIGN_IN,
+        Registration,
     ),
-    _route(
-        "POST",
+    _sign_in(
         "/api/auth/login",
         "login",
         "Sign in: a token that acts as the person for seven days.",
@@ -147,8 +135,7 @@ _ACCOUNTS = (
             (401, error("UNAUTHORIZED", "This e-mail address and password do not belong together")),
             invalid("email", "must not be blank"),
         ),
-        body=SignIn,
-        steps=SIGN_IN,
+        SignIn,
     ),
 )
 _PROJECTS = (

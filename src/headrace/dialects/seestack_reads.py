@@ -7,10 +7,9 @@ from typing import Annotated
 import msgspec
 
 from headrace.dialects import seestack_errors_reads, seestack_monitors_reads, seestack_rows_reads
-from headrace.dialects.base import Route, Scope
-from headrace.dialects.seestack_answers import bodied, error, invalid, keyed, success
-from headrace.dialects.seestack_forms import require_json
-from headrace.dialects.seestack_management import BODY_CAP, NO_PROJECT, PROJECT, READ, WRITE
+from headrace.dialects.base import Route
+from headrace.dialects.seestack_answers import Answers, error, invalid, success
+from headrace.dialects.seestack_management import NO_PROJECT, PROJECT, managed
 
 _MONITOR = (
     '{"id":"0190b6c5-6a5c-7c1e-9a55-8d3c5b1f2a10","name":"Nightly backup","slug":"nightly-backup","schedule":"1d",'
@@ -52,42 +51,25 @@ class CronMonitorChange(msgspec.Struct, rename="camel", omit_defaults=True):
     project_id: str | None = None
 
 
-def _monitors(method: str, path: str, name: str, summary: str, answers: tuple[tuple[int, str], ...]) -> Route:
-    writes = method in ("POST", "PUT")
-    bodies = {"POST": NewCronMonitor, "PUT": CronMonitorChange}
-    scope: Scope = "read" if method == "GET" else "manage"
-    return Route(
-        path=f"/api/v1/cron-monitors{path}",
-        method=method,
-        dialect="seestack",
-        steps=WRITE if writes else READ,
-        summary=summary,
-        scope=scope,
-        handler=f"seestack.{name}",
-        cap=BODY_CAP if writes else 0,
-        decoded_cap=BODY_CAP if writes else 0,
-        encodings=("gzip", "deflate", "zstd") if writes else (),
-        group="api",
-        check_headers=require_json if writes else None,
-        body_type=bodies.get(method),
-        parameters=(PROJECT, ("id", "The monitor's id.")) if path else (() if method == "POST" else (PROJECT,)),
-        answers=tuple(sorted((*answers, *keyed(scope), *(bodied(BODY_CAP) if writes else ())))),
+_BODIES = {"POST": NewCronMonitor, "PUT": CronMonitorChange}
+
+
+def _monitors(method: str, path: str, name: str, summary: str, answers: Answers) -> Route:
+    one = (PROJECT, ("id", "The monitor's id."))
+    many = () if method == "POST" else (PROJECT,)
+    return managed(
+        method,
+        f"/api/v1/cron-monitors{path}",
+        name,
+        summary,
+        answers,
+        body=_BODIES.get(method),
+        parameters=one if path else many,
     )
 
 
 def _replay(path: str, name: str, summary: str, of: tuple[str, str], *answers: tuple[int, str]) -> Route:
-    return Route(
-        path=path,
-        method="GET",
-        dialect="seestack",
-        steps=READ,
-        summary=summary,
-        scope="read",
-        handler=f"seestack.{name}",
-        group="api",
-        parameters=(PROJECT, of),
-        answers=tuple(sorted((*answers, *keyed("read")))),
-    )
+    return managed("GET", path, name, summary, answers, parameters=(PROJECT, of))
 
 
 ROUTES: tuple[Route, ...] = (

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from headrace.dialects.base import Inbound, Route
-from headrace.dialects.seestack_answers import error, invalid, keyed, success
-from headrace.dialects.seestack_management import BAD_PAGE, NO_PROJECT, PROJECT, READ
+from headrace.dialects.seestack_answers import error, invalid, success
+from headrace.dialects.seestack_management import BAD_PAGE, NO_PROJECT, PROJECT, managed
 
 #: What a WebSocket offers in front of its key.
 KEY_PROTOCOL = "headrace-key"
@@ -43,18 +43,8 @@ def _paged(item: str, per_page: int) -> str:
 
 
 def _read(path: str, name: str, summary: str, answer: str, bad: tuple[int, str], *parameters: tuple[str, str]) -> Route:
-    return Route(
-        path=f"/api/v1/{path}",
-        method="GET",
-        dialect="seestack",
-        steps=READ,
-        summary=summary,
-        scope="read",
-        handler=f"seestack.{name}",
-        group="api",
-        parameters=(PROJECT, *parameters),
-        answers=tuple(sorted(((200, answer), NO_PROJECT, bad, *keyed("read")))),
-    )
+    answers = ((200, answer), NO_PROJECT, bad)
+    return managed("GET", f"/api/v1/{path}", name, summary, answers, parameters=(PROJECT, *parameters))
 
 
 def offered_key(inbound: Inbound) -> str | None:
@@ -66,16 +56,16 @@ def offered_key(inbound: Inbound) -> str | None:
     return second if first == KEY_PROTOCOL and len(offered) > 1 else None
 
 
-_TAIL = Route(
-    path="/api/v1/logs/tail",
-    method="GET",
-    dialect="seestack",
-    steps=READ,
-    summary="Follow the log lines of a project as they are stored, over a WebSocket.",
-    scope="read",
-    handler="seestack.tail",
-    group="api",
-    secret_of=offered_key,
+_TAIL = managed(
+    "GET",
+    "/api/v1/logs/tail",
+    "tail",
+    "Follow the log lines of a project as they are stored, over a WebSocket.",
+    (
+        (101, _TOLD),
+        NO_PROJECT,
+        (426, error("UPGRADE_REQUIRED", "Connect with a WebSocket client, protocol version 13")),
+    ),
     parameters=(
         ("projectId", "Id of a project that the key reaches; without one the socket is closed with 1007."),
         (
@@ -83,16 +73,7 @@ _TAIL = Route(
             f"`{KEY_PROTOCOL}, KEY` from a script in a page, which cannot send the key in a header.",
         ),
     ),
-    answers=tuple(
-        sorted(
-            (
-                (101, _TOLD),
-                NO_PROJECT,
-                (426, error("UPGRADE_REQUIRED", "Connect with a WebSocket client, protocol version 13")),
-                *keyed("read"),
-            )
-        )
-    ),
+    secret_of=offered_key,
 )
 
 ROUTES: tuple[Route, ...] = (
